@@ -1,0 +1,61 @@
+# Make alone: every target creates the environment first when it is missing.
+PYTHON ?= python3
+REQUIREMENTS ?= requirements.txt
+UV_VERSION := 0.13.8
+RUN := .venv/bin/python -m
+NB ?=
+
+SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
+
+.DEFAULT_GOAL := help
+.PHONY: help book test run lint bench serve lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+# What the machine brings is checked before anything is installed.
+.venv/ready: $(REQUIREMENTS) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		2>/dev/null || { echo "The book needs Python 3.11, 3.12 or 3.13, and" \
+		"'$(PYTHON)' is not: install one and name it, for example" \
+		"'make $(MAKECMDGOALS) PYTHON=python3.12'."; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { echo "'$(PYTHON)' cannot create environments:" \
+		"install its venv package (on Debian: apt install python3-venv)."; exit 1; }
+	@echo "Installing the book's environment into .venv (about 2 GB) ..."
+	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(RUN) uv pip install --quiet --requirement $(REQUIREMENTS)
+	@$(RUN) uv pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch .venv/ready
+
+book: _build/html/index.html ## Build the site from the stored outputs
+	@echo "The book is in _build/html. Open file://$(CURDIR)/_build/html/index.html" \
+		"in a browser, or run 'make serve'."
+
+_build/html/index.html: .venv/ready _config.yml $(SOURCES)
+	@$(RUN) book.tools.build > /dev/null
+	@touch $@
+
+test: book ## Run the unit tests, then every notebook, comparing its outputs
+	$(RUN) pytest tests
+	$(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
+		--nbval-cell-timeout=600 -n 2 --dist loadfile notebooks
+
+run: .venv/ready ## Run notebooks and store their outputs (all, or NB=path)
+	@$(RUN) book.tools.run $(NB)
+
+lint: .venv/ready ## Check the style of code and notebooks
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+bench: .venv/ready ## Measure each notebook's time and memory for the README
+	@$(RUN) book.tools.bench
+
+serve: book ## Serve the site at http://localhost:8000
+	$(RUN) http.server --bind localhost --directory _build/html 8000
+
+lock: .venv/ready ## Recompile requirements.txt from requirements.in
+	$(RUN) uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--quiet --custom-compile-command 'make lock' requirements.in -o requirements.txt
+
+clean: ## Remove the built site and caches, keep the environment
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis

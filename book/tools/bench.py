@@ -1,0 +1,75 @@
+"""Measure what each notebook costs, and put the table into the README.
+
+    python -m book.tools.bench
+
+Each notebook runs in a process of its own, so that its kernel's CPU time and
+peak memory can be told from the others'. Nothing is stored in the notebooks.
+"""
+
+import csv
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from book.tools.run import NOTEBOOKS, execute, read
+
+TABLE = Path("book/bench.csv")
+README = Path("README.md")
+BEGIN, END = (
+    "<!-- bench: `make bench` writes this table -->\n",
+    "<!-- end of bench -->\n",
+)
+COLUMNS = ["notebook", "wall s", "CPU s", "peak MB", "before the lesson"]
+
+
+def measure(path: Path) -> list[str]:
+    """Run a notebook and return its row.
+
+    The time before the lesson is what the kernel's start and the setup cell,
+    mostly imports, take of the wall time.
+    """
+    started = time.perf_counter()
+    setup_done = None
+
+    def note(executed):
+        nonlocal setup_done
+        setup_done = setup_done or time.perf_counter() - started
+
+    execute(read(path), path, note)
+    wall = time.perf_counter() - started
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    kilobyte = 1 if sys.platform == "darwin" else 1024
+    return [
+        path.relative_to(NOTEBOOKS).with_suffix("").as_posix(),
+        f"{wall:.0f}",
+        f"{usage.ru_utime + usage.ru_stime:.0f}",
+        f"{usage.ru_maxrss * kilobyte / 1e6:.0f}",
+        f"{setup_done / wall:.0%}",
+    ]
+
+
+def as_markdown(rows: list[list[str]]) -> str:
+    """Write the table as the README shows it."""
+    lines = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Measure all notebooks, one after the other."""
+    rows = []
+    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+        with ProcessPoolExecutor(max_workers=1) as process:
+            rows.append(process.submit(measure, path).result())
+        print(dict(zip(COLUMNS, rows[-1], strict=True)))
+    with TABLE.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = f"{before}{BEGIN}{as_markdown(rows)}{END}{after}"
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Build the site from the notebooks' stored outputs.
+
+    python -m book.tools.build
+
+Warnings are errors, and what Sphinx would pass over is asked for first: that
+every notebook can be read, and that every page stands in the table of contents.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from book.tools.run import NOTEBOOKS, NotebookError, read
+
+CONTENTS = Path("book/_toc.yml")
+SITE = Path("_build/html")
+
+
+def contents() -> list[str]:
+    """List the pages of the table of contents, in order, without suffixes."""
+
+    def pages(node):
+        if isinstance(node, list):
+            for child in node:
+                yield from pages(child)
+        elif isinstance(node, dict):
+            for key, child in node.items():
+                if key in ("root", "file"):
+                    yield str(child)
+                else:
+                    yield from pages(child)
+
+    return list(pages(yaml.safe_load(CONTENTS.read_text(encoding="utf-8"))))
+
+
+def problems() -> list[str]:
+    """Say in one sentence each what would spoil the site without a warning."""
+    found = []
+    listed = contents()
+    sources = sorted([*Path("book").rglob("*.md"), *NOTEBOOKS.rglob("*.ipynb")])
+    names = {source.with_suffix("").as_posix(): source for source in sources}
+    for name, source in names.items():
+        if listed.count(name) != 1:
+            found.append(
+                f"{source} stands {listed.count(name)} times in {CONTENTS}: "
+                f"list '{name}' there exactly once."
+            )
+    for name in listed:
+        if name not in names:
+            found.append(f"{CONTENTS} lists '{name}', but there is no such page.")
+    for source in sources:
+        if source.suffix == ".ipynb":
+            try:
+                read(source)
+            except NotebookError as error:
+                found.append(
+                    f"{error}. Restore it from git, then `make run NB={source}`."
+                )
+    return found
+
+
+def main() -> None:
+    """Build the site, or say in a sentence why not and exit with 1."""
+    found = problems()
+    if found:
+        sys.exit("\n".join(found))
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [jupyter_book, "build", ".", "--toc", CONTENTS]
+    result = subprocess.run(
+        [*command, "-W", "-n", "--keep-going", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        log = result.stdout + result.stderr
+        lines = [
+            line for line in log.splitlines() if "WARNING" in line or "ERROR" in line
+        ]
+        sys.exit(
+            "\n".join(lines or [log]) + "\nThe site was not built: see the lines above."
+        )
+    page = (SITE / "index.html").resolve()
+    print(f"The book is in {SITE}. Open {page.as_uri()}, or run `make serve`.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""What the chapters of *Neural Networks, Executed* share.
+
+Importing it imports neither Keras nor pyplot and changes no global state;
+`nnbook.setup()`, the first call of every chapter, does both.
+"""
+
+from nnbook.claims import claim
+from nnbook.runs import run_seeds, setup
+
+__all__ = ["claim", "run_seeds", "setup"]

@@ -1,0 +1,216 @@
+"""What every chapter must keep to. Each rule yields a sentence per violation."""
+
+import itertools
+import re
+from collections import Counter
+
+import nbformat
+
+from nnbook.claims import MIME_TYPE
+
+MAX_LINES, MAX_WIDTH = 30, 76
+MAX_FIGURE, MAX_NOTEBOOK = 80_000, 1_000_000  # bytes
+MIN_CLAIMS, MIN_PREDICTIONS = 6, 2
+# Headings in this order; each is a pattern that one heading must match.
+SECTIONS = [
+    "What you will see",
+    "Setup",
+    "The problem",
+    "The idea",
+    "From scratch",
+    ".*Keras.*",
+    "Myths and pitfalls",
+    "When .*",
+    "What we saw",
+    "Recall",
+    "Exercises",
+    "References",
+]
+PORTABLE_TAGS = {"br", "details", "kbd", "sub", "summary", "sup"}
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    """Return all Markdown without its fenced and inline code and its formulas."""
+    text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    text = re.sub(r"^```[a-z]*\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]+`|\$\$.*?\$\$|\$[^$]+\$", "", text, flags=re.DOTALL)
+
+
+def outputs(notebook):
+    """Return cell, output and the output's data by MIME type."""
+    return [
+        (cell, output, output.get("data", {}))
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+    ]
+
+
+def is_valid(notebook):
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield f"format {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        yield f"not a valid notebook: {error.message}"
+
+
+def ids_are_there_and_unique(notebook):
+    counts = Counter(cell.get("id") for cell in notebook.cells)
+    for name, count in counts.items():
+        if name is None or count > 1:
+            yield f"{count} cells with id {name}"
+
+
+def counts_run_from_one(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"execution counts are {counts}: run the notebook with make run"
+
+
+def nothing_went_wrong(notebook):
+    for cell, output, _ in outputs(notebook):
+        if output.output_type == "error" or output.get("name") == "stderr":
+            yield f"{cell.id}: stored error or stderr output"
+
+
+def no_absolute_paths(notebook):
+    path = re.compile(r"(?<![\w.:/<*])/(?:[\w.-]+/)+[\w.-]+|\b[A-Z]:\\\w")
+    for cell in notebook.cells:
+        texts = [cell.source] if cell.cell_type == "code" else []
+        for output in cell.get("outputs", []):
+            texts.append(output.get("text", ""))
+            texts += [
+                str(value)
+                for kind, value in output.get("data", {}).items()
+                if not kind.startswith("image/")
+            ]
+        for match in filter(None, map(path.search, texts)):
+            yield f"{cell.id}: absolute path {match[0]}"
+
+
+def no_trailing_semicolon(notebook):
+    for cell in code_cells(notebook):
+        if re.search(r";\s*$", cell.source, flags=re.MULTILINE):
+            yield f"{cell.id}: a line ends with a semicolon"
+
+
+def images_are_small_pngs(notebook):
+    for cell, _, data in outputs(notebook):
+        for kind, value in data.items():
+            if kind.startswith("image/") and kind != "image/png":
+                yield f"{cell.id}: {kind} output, only PNG is allowed"
+            elif kind == "image/png" and len(value) * 3 / 4 > MAX_FIGURE:
+                yield f"{cell.id}: a figure of {len(value) * 3 // 4000} kB"
+    if any("attachments" in cell for cell in notebook.cells):
+        yield "a Markdown cell has attachments"
+
+
+def notebook_is_small(notebook):
+    size = len(nbformat.writes(notebook).encode())
+    if size > MAX_NOTEBOOK:
+        yield f"{size // 1000} kB, more than {MAX_NOTEBOOK // 1000}"
+
+
+def figures_have_alt_text(notebook):
+    for cell, _, data in outputs(notebook):
+        if "image/png" not in data:
+            continue
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if len(alt.split()) < 5 or re.search(r"\.(png|svg|ipynb)\b|/", alt):
+            yield f"{cell.id}: alt text {alt!r} does not say what is seen"
+
+
+def cells_are_short(notebook):
+    for cell in code_cells(notebook):
+        lines = cell.source.splitlines()
+        if len(lines) > MAX_LINES:
+            yield f"{cell.id}: {len(lines)} lines"
+        width = max(map(len, lines), default=0)
+        if width > MAX_WIDTH:
+            yield f"{cell.id}: a line of {width} characters"
+
+
+def sections_are_there(notebook):
+    headings = re.findall(r"^## (.+)$", prose(notebook), flags=re.MULTILINE)
+    remaining = iter(headings)
+    for section in SECTIONS:
+        if not any(re.match(section, heading) for heading in remaining):
+            yield f"no section '{section}' where it belongs; found {headings}"
+            return
+
+
+def headings_step_down_one_by_one(notebook):
+    levels = [
+        len(h) for h in re.findall(r"^(#+) ", prose(notebook), flags=re.MULTILINE)
+    ]
+    if levels[:1] != [1] or levels.count(1) != 1:
+        yield "the notebook must begin with its one first-level heading"
+    for above, below in itertools.pairwise(levels):
+        if below > above + 1:
+            yield f"a heading of level {below} follows one of level {above}"
+
+
+def setup_comes_first(notebook):
+    cells = code_cells(notebook)
+    if not cells or "nnbook.setup(" not in cells[0].source:
+        yield "the first code cell must call nnbook.setup()"
+
+
+def claims_are_made(notebook):
+    made = sum(MIME_TYPE in data for _, _, data in outputs(notebook))
+    if made < MIN_CLAIMS:
+        yield f"{made} claims with a measured value, at least {MIN_CLAIMS} are needed"
+    for cell in code_cells(notebook):
+        calls = len(re.findall(r"^\s*claim\(", cell.source, flags=re.MULTILINE))
+        shown = sum(MIME_TYPE in output.get("data", {}) for output in cell.outputs)
+        if shown < calls:
+            yield f"{cell.id}: {calls} claims in the code, {shown} in the output"
+
+
+def predictions_are_asked(notebook):
+    text = prose(notebook)
+    asked = text.count("> **Predict.**")
+    folds = text.count("<summary>Commit, then reveal</summary>")
+    if asked < MIN_PREDICTIONS or asked != folds:
+        yield f"{asked} predictions with {folds} folds to reveal"
+
+
+def markdown_is_portable(notebook):
+    text = prose(notebook)
+    source = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    for tag in set(re.findall(r"</?([a-zA-Z][\w-]*)[^>]*>", text)) - PORTABLE_TAGS:
+        yield f"HTML tag <{tag}>"
+    if re.search(r"^\s*(```|~~~|:::+)\s*\{", source, flags=re.MULTILINE):
+        yield "a MyST directive"
+    if re.search(r"\{[\w:-]+\}`", source):
+        yield "a MyST role"
+    if re.search(r"^\([\w-]+\)=\s*$|^%\s|^\+\+\+", source, flags=re.MULTILINE):
+        yield "a MyST target, comment or block break"
+    if re.search(r"!\[[^\]]*\]\(", text):
+        yield "an image in Markdown: draw it with code"
+    if re.search(r"\\\(|\\\[|^\s*\\begin\{", text, flags=re.MULTILINE):
+        yield "a formula outside dollar signs"
+
+
+RULES = [
+    is_valid,
+    ids_are_there_and_unique,
+    counts_run_from_one,
+    nothing_went_wrong,
+    no_absolute_paths,
+    no_trailing_semicolon,
+    images_are_small_pngs,
+    notebook_is_small,
+    figures_have_alt_text,
+    cells_are_short,
+    sections_are_there,
+    headings_step_down_one_by_one,
+    setup_comes_first,
+    claims_are_made,
+    predictions_are_asked,
+    markdown_is_portable,
+]

@@ -1,0 +1,46 @@
+"""A pytest plugin that makes nbval compare numbers as numbers.
+
+nbval passes every stored and every new output through the cell's `sanitize`
+before it asks whether the two are equal. This plugin hangs itself there. A cell
+sets its own tolerance in its metadata:
+`{"nbval": {"absolute": 0.1, "relative": 0.0}}`.
+"""
+
+from nbval.plugin import IPyNbCell
+
+from book.tools.compare import Tolerance, as_text, difference
+
+
+class Output(str):
+    """An output's text that is equal to others within a cell's tolerance."""
+
+    tolerance: Tolerance
+
+    def __eq__(self, other):
+        return difference(self, other, self.tolerance) is None
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def pytest_itemcollected(item):
+    if isinstance(item, IPyNbCell):
+        tolerance = Tolerance(**item.cell.metadata.get("nbval", {}))
+
+        def sanitize(value):
+            output = Output(as_text(value))
+            output.tolerance = tolerance
+            return output
+
+        item.sanitize = sanitize
+
+
+def pytest_assertrepr_compare(op, left, right):
+    if isinstance(left, Output):
+        return [
+            f"stored: {left}",
+            f"new:    {right}",
+            f"{difference(left, right, left.tolerance)}",
+        ]

@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnbook import claim
+from nnbook.claims import MIME_TYPE, format_number
+
+HOLD = [
+    (0.9, {"above": 0.5}),
+    (0.1, {"below": 0.5}),
+    (0.3, {"above": 0.1, "below": 0.5}),
+    (0.51, {"close_to": 0.5, "tolerance": 0.02}),
+    (1.0, {"close_to": 1, "tolerance": 0}),
+    ([0.8, 0.9], {"above": 0.5}),
+    (np.float32(0.9), {"above": 0.5}),
+    (8, {"above": 7}),
+    (True, {}),
+    ([True, True], {}),
+    (np.True_, {}),
+]
+BREAK = [
+    (0.5, {"above": 0.5}),
+    (0.5, {"below": 0.5}),
+    (0.6, {"above": 0.1, "below": 0.5}),
+    (0.05, {"above": 0.1, "below": 0.5}),
+    (0.53, {"close_to": 0.5, "tolerance": 0.02}),
+    ([0.9, 0.4], {"above": 0.5}),
+    ([0.1, 0.6], {"below": 0.5}),
+    (float("nan"), {"above": 0.5}),
+    (float("nan"), {"below": 0.5}),
+    (float("nan"), {"close_to": 0.5, "tolerance": 9}),
+    ([0.9, float("nan")], {"above": 0.5}),
+    (float("inf"), {"above": 0.5}),
+    (-float("inf"), {"below": 0.5}),
+    (0.9, {"above": float("nan")}),
+    (False, {}),
+    ([True, False], {}),
+]
+SENSELESS = [
+    (0.9, {}),
+    (True, {"above": 0.5}),
+    ([], {"above": 0.5}),
+    ("0.9", {"above": 0.5}),
+    (None, {}),
+    (0.9, {"close_to": 0.5}),
+    (0.9, {"tolerance": 0.5, "above": 0.1}),
+    (0.9, {"close_to": 0.5, "tolerance": 1, "above": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("value", "bound"), HOLD)
+def test_claim_that_holds_is_shown(value, bound, capsys):
+    claim("It holds", value, **bound)
+    assert "It holds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("value", "bound"), BREAK)
+def test_broken_claim_raises(value, bound, capsys):
+    with pytest.raises(AssertionError, match="BROKEN CLAIM: It holds\n  measured"):
+        claim("It holds", value, **bound)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("value", "bound"), SENSELESS)
+def test_senseless_call_is_refused(value, bound):
+    with pytest.raises((TypeError, ValueError), match="It holds"):
+        claim("It holds", value, **bound)
+
+
+def test_message_has_sentence_measurement_and_bound():
+    with pytest.raises(AssertionError) as error:
+        claim("Dropout helps", [0.02, 0.08], above=0.05)
+    assert str(error.value) == (
+        "BROKEN CLAIM: Dropout helps\n"
+        "  measured mean 0.0500, from 0.0200 to 0.0800 in 2 runs; bound: above 0.05"
+    )
+
+
+def test_output_carries_the_figures_as_json(monkeypatch):
+    shown = []
+    monkeypatch.setattr("nnbook.claims.display", shown.append)
+    claim("Dropout helps", [0.061111, 0.08], above=0.05)
+    bundle = shown[0]._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("Claim: Dropout helps\n  measured mean")
+    assert json.loads(json.dumps(bundle[MIME_TYPE])) == {
+        "sentence": "Dropout helps",
+        "mean": 0.07056,
+        "low": 0.06111,
+        "high": 0.08,
+        "runs": 2,
+        "bound": "above 0.05",
+    }
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1), st.floats(-100, 100))
+def test_claim_holds_when_every_element_does(values, bound):
+    try:
+        claim("It holds", values, above=bound)
+    except AssertionError:
+        assert not all(value > bound for value in values)
+    else:
+        assert all(value > bound for value in values)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (8, "8"),
+        (np.int64(8), "8"),
+        (8.0, "8.00"),
+        (0.0, "0.00"),
+        (0.97143, "0.971"),
+        (0.012345, "0.0123"),
+        (12.3456, "12.3"),
+        (123.456, "123.5"),
+        (0.0000123456, "1.23e-05"),
+        (1.5e9, "1.50e+09"),
+        (-0.5, "-0.500"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_format_number(number, text):
+    assert format_number(number) == text
+
+
+@given(st.floats(-1e300, 1e300))
+def test_a_float_is_written_as_a_decimal_close_to_it(number):
+    text = format_number(number)
+    assert "." in text
+    assert float(text) == pytest.approx(number, rel=0.006)
+
+
+def test_importing_nnbook_imports_neither_keras_nor_pyplot():
+    code = (
+        "import sys, nnbook, nnbook.data; "
+        "print({'keras', 'matplotlib.pyplot', 'tensorflow'} & set(sys.modules))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout == "set()\n"

@@ -1,0 +1,191 @@
+"""The authoring command, the site build and the bench's table."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from book.tools import bench, build
+from book.tools import run as authoring
+from book.tools.run import NotebookError
+
+ROOT = Path(__file__).parents[1]
+code, markdown = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+
+
+def write(path, *cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), path)
+    return path
+
+
+def test_run_stores_outputs_and_a_second_run_changes_no_byte(tmp_path):
+    path = write(
+        tmp_path / "a.ipynb",
+        markdown("# Title", id="title"),
+        code("import os, time\nprint(os.getcwd() != '')", id="first"),
+        code("print(f'{time.perf_counter():.3f} s')\n0.5", id="second"),
+    )
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["widgets"] = {"noise": 1}
+    notebook.cells[1].metadata["execution"] = {"iopub.execute_input": "2026"}
+    nbformat.write(notebook, path)
+
+    assert authoring.run(path)
+    stored = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    assert [cell.id for cell in notebook.cells] == ["title", "first", "second"]
+    assert [cell.execution_count for cell in notebook.cells[1:]] == [1, 2]
+    assert notebook.cells[1].outputs[0].text == "True\n"
+    assert notebook.metadata == authoring.METADATA
+    assert notebook.cells[1].metadata == {}
+
+    assert not authoring.run(path)
+    assert path.read_bytes() == stored
+
+
+def test_run_replaces_outputs_that_differ_in_more_than_time(tmp_path):
+    path = write(tmp_path / "a.ipynb", code("print('0.50 in 3 s')", id="only"))
+    authoring.run(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("0.50 in 3 s\\n", "0.51 in 3 s\\n"), encoding="utf-8")
+    assert authoring.run(path)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_run_stops_at_the_first_error_and_leaves_the_file(tmp_path):
+    path = write(
+        tmp_path / "a.ipynb",
+        code("print(1)"),
+        code("1 / 0  # here"),
+        code("open('reached', 'w')"),
+    )
+    before = path.read_bytes()
+    with pytest.raises(NotebookError, match="code cell 2 failed(.|\n)*1 / 0  # here"):
+        authoring.run(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_run_reports_a_kernel_that_dies(tmp_path):
+    path = write(tmp_path / "a.ipynb", code("import os\nos._exit(1)"))
+    with pytest.raises(NotebookError, match="code cell 1 failed"):
+        authoring.run(path)
+
+
+def test_write_is_atomic(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.ipynb", code("1"))
+    before = path.read_bytes()
+
+    def interrupted(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(authoring.os, "replace", interrupted)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "2"
+    with pytest.raises(KeyboardInterrupt):
+        authoring.write(notebook, path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [(None, "no such notebook"), ("{", "not a valid notebook"), ("{}", "not a valid")],
+)
+def test_run_says_what_is_wrong_with_the_file(tmp_path, text, sentence):
+    path = tmp_path / "a.ipynb"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(NotebookError, match=sentence):
+        authoring.run(path)
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """Copy the book's sources, as a folder to spoil and build in."""
+    shutil.copytree(ROOT / "book", tmp_path / "book")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_book_has_no_problems(book):
+    assert build.problems() == []
+
+
+def test_a_page_missing_from_the_contents_is_named(book):
+    (book / "book" / "extra.md").write_text("# Extra")
+    write(book / "notebooks" / "vision" / "cnn.ipynb", markdown("# CNN"))
+    assert [problem.split()[0] for problem in build.problems()] == [
+        "book/extra.md",
+        "notebooks/vision/cnn.ipynb",
+    ]
+
+
+def test_a_page_listed_twice_or_in_vain_is_named(book):
+    contents = book / build.CONTENTS
+    text = contents.read_text(encoding="utf-8")
+    twice = "      - file: book/glossary\n"
+    contents.write_text(text + twice + "      - file: book/gone\n", encoding="utf-8")
+    twice, vain = build.problems()
+    assert "book/glossary.md stands 2 times" in twice
+    assert "'book/gone', but there is no such page" in vain
+
+
+def run_build(folder):
+    return subprocess.run(
+        [sys.executable, "-m", "book.tools.build"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_broken_notebook_gives_one_sentence_and_an_exit_status(book):
+    path = book / "notebooks" / "foundations" / "perceptron.ipynb"
+    path.write_text(path.read_text(encoding="utf-8")[:1000], encoding="utf-8")
+    result = run_build(book)
+    assert result.returncode != 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("notebooks/foundations/perceptron.ipynb is not a valid")
+
+
+def test_a_warning_stops_the_build_and_is_shown(book):
+    page = book / "book" / "using.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\n[gone](gone.md)\n")
+    result = run_build(book)
+    assert result.returncode != 0
+    assert "using.md" in result.stderr and "gone.md" in result.stderr
+    assert "The site was not built" in result.stderr
+
+
+def test_the_readme_has_the_measured_table():
+    with (ROOT / bench.TABLE).open(newline="", encoding="utf-8") as file:
+        columns, *rows = csv.reader(file)
+    assert columns == bench.COLUMNS
+    names = {
+        path.relative_to(ROOT / "notebooks")
+        for path in ROOT.glob("notebooks/**/*.ipynb")
+    }
+    assert {row[0] for row in rows} == {
+        name.with_suffix("").as_posix() for name in names
+    }
+    readme = (ROOT / bench.README).read_text(encoding="utf-8")
+    assert bench.BEGIN + bench.as_markdown(rows) + bench.END in readme
+
+
+def test_bench_measures_a_notebook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "notebooks" / "a.ipynb", code("1"), code("x = b'1' * 10**8"))
+    name, wall, cpu, memory, before = bench.measure(Path("notebooks/a.ipynb"))
+    assert name == "a"
+    assert int(wall) < 60 and int(cpu) < 60
+    assert int(memory) > 100
+    assert 0 < int(before.rstrip("%")) <= 100
