@@ -36,7 +36,7 @@ _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 	@touch $@
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest tests
+	$(RUN) pytest -n 2 tests
 	$(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 		--nbval-cell-timeout=600 -n 2 --dist loadfile notebooks
 

@@ -7,45 +7,42 @@ import pytest
 
 from nnbook import run_seeds
 
-SETUP = "import nnbook; nnbook.setup(seed=3); "
+FRESH = """
+import os, random, sys
+import matplotlib, numpy
+import nnbook
+
+def draws(seed):
+    nnbook.setup(seed)
+    import keras
+    return random.random(), numpy.random.rand(), float(keras.random.uniform(()))
+
+assert draws(3) == draws(3) != draws(4)
+assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+assert not matplotlib.rcParams["axes.spines.top"]
+"""
+LATE = """
+import tensorflow, nnbook
+nnbook.setup()
+"""
 
 
 def run(code):
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("TF_")
     }
+    arguments = [sys.executable, "-W", "always::UserWarning", "-c", code]
     return subprocess.run(
-        [sys.executable, "-W", "always::UserWarning", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
+        arguments, capture_output=True, text=True, check=True, env=environment
     )
 
 
-def test_setup_seeds_everything_and_stays_silent():
-    draws = (
-        "import random, numpy, keras; "
-        "print(random.random(), numpy.random.rand(), float(keras.random.uniform(())))"
-    )
-    first, again = run(SETUP + draws), run(SETUP + draws)
-    assert first.stdout == again.stdout
-    assert first.stdout != run(SETUP.replace("3", "4") + draws).stdout
-    assert "UserWarning" not in first.stderr
-
-
-def test_setup_turns_onednn_off_and_sets_the_style():
-    code = (
-        "import os, matplotlib; print(os.environ['TF_ENABLE_ONEDNN_OPTS'], "
-        "matplotlib.rcParams['axes.spines.top'])"
-    )
-    assert run(SETUP + code).stdout == "0 False\n"
+def test_setup_seeds_everything_in_silence():
+    assert run(FRESH).stderr == ""
 
 
 def test_setup_warns_when_it_comes_too_late():
-    late = run("import tensorflow; " + SETUP)
-    assert "Restart the kernel" in late.stderr
-    assert "Restart the kernel" not in run(SETUP + "nnbook.setup()").stderr
+    assert "Restart the kernel" in run(LATE).stderr
 
 
 def test_run_seeds_stacks_numbers_arrays_and_dicts():

@@ -30,24 +30,24 @@ def measure(path: Path) -> list[str]:
     The time before the lesson is what the kernel's start and the setup cell,
     mostly imports, take of the wall time.
     """
-    started = time.perf_counter()
-    setup_done = None
-
-    def note(executed):
-        nonlocal setup_done
-        setup_done = setup_done or time.perf_counter() - started
-
-    execute(read(path), path, note)
-    wall = time.perf_counter() - started
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with ProcessPoolExecutor(max_workers=1) as process:
+        wall, before, usage = process.submit(_run, path).result()
     kilobyte = 1 if sys.platform == "darwin" else 1024
     return [
         path.relative_to(NOTEBOOKS).with_suffix("").as_posix(),
         f"{wall:.0f}",
         f"{usage.ru_utime + usage.ru_stime:.0f}",
         f"{usage.ru_maxrss * kilobyte / 1e6:.0f}",
-        f"{setup_done / wall:.0%}",
+        f"{before / wall:.0%}",
     ]
+
+
+def _run(path: Path) -> tuple[float, float, resource.struct_rusage]:
+    started = time.perf_counter()
+    ends = []
+    execute(read(path), path, lambda _: ends.append(time.perf_counter()))
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - started, ends[0] - started, usage
 
 
 def as_markdown(rows: list[list[str]]) -> str:
@@ -60,8 +60,7 @@ def main() -> None:
     """Measure all notebooks, one after the other."""
     rows = []
     for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
-        with ProcessPoolExecutor(max_workers=1) as process:
-            rows.append(process.submit(measure, path).result())
+        rows.append(measure(path))
         print(dict(zip(COLUMNS, rows[-1], strict=True)))
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])

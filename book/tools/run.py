@@ -70,22 +70,15 @@ def execute(
     Raises:
         NotebookError: a cell raised, took too long or killed its kernel.
     """
-    executed = 0
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in cells:
+        cell.outputs, cell.execution_count = [], None
+    position = 0
 
-    def count(cell, cell_index, execute_reply):
-        nonlocal executed
-        executed += 1
-        on_cell(executed)
+    def begin(cell, cell_index):
+        nonlocal position
+        position = cells.index(cell)
 
-    current = None
-
-    def remember(cell, cell_index):
-        nonlocal current
-        current = cell
-
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -94,16 +87,15 @@ def execute(
         extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         coalesce_streams=True,
-        on_cell_executed=count,
-        on_cell_start=remember,
+        on_cell_execute=begin,
+        on_cell_executed=lambda **_: on_cell(position + 1),
     )
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        reason = getattr(error, "traceback", None) or str(error)
         raise NotebookError(
-            f"{path}: code cell {executed + 1} failed, the file is unchanged\n\n"
-            f"{current.source}\n\n{reason}"
+            f"{path}: code cell {position + 1} failed, the file is unchanged\n\n"
+            f"{cells[position].source}\n\n{error}"
         ) from None
 
 
