@@ -77,7 +77,8 @@ def test_message_has_sentence_measurement_and_bound():
         claim("Dropout helps", [0.02, 0.08], above=0.05)
     assert str(error.value) == (
         "BROKEN CLAIM: Dropout helps\n"
-        "  measured mean 0.0500, from 0.0200 to 0.0800 in 2 runs; bound: above 0.05"
+        "  measured mean 0.0500, from 0.0200 to 0.0800 in 2 runs\n"
+        "  bound: above 0.05"
     )
 
 

@@ -146,7 +146,7 @@ def test_nbval_passes_what_agrees_and_refuses_the_rest(pytester, monkeypatch):
             "from nnbook import claim\nclaim('It holds', 0.8, above=0.5)",
             execution_count=len(cells) + 1,
         )
-        text = "Claim: It holds\n  measured 0.800; bound: above 0.5"
+        text = "Claim: It holds\n  measured 0.800\n  bound: above 0.5"
         stored = {**figures, "mean": stored_mean, "bound": "above 0.5"}
         claim.outputs = [
             nbformat.v4.new_output(
