@@ -55,9 +55,7 @@ def problems() -> list[str]:
             try:
                 read(source)
             except NotebookError as error:
-                found.append(
-                    f"{error}. Restore it from git, then `make run NB={source}`."
-                )
+                found.append(f"{error}. Restore it from git.")
     return found
 
 
