@@ -4,14 +4,17 @@ REQUIREMENTS ?= requirements.txt
 UV_VERSION := 0.13.8
 RUN := .venv/bin/python -m
 NB ?=
+NNBOOK_DATA ?=
+NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
+	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lint bench serve lock clean
+.PHONY: help book test test-real run lint bench serve lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # What the machine brings is checked before anything is installed.
 .venv/ready: $(REQUIREMENTS) pyproject.toml
@@ -37,8 +40,13 @@ _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
 	$(RUN) pytest -n 2 tests
-	$(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
-		--nbval-cell-timeout=600 -n 2 --dist loadfile notebooks
+	$(NBVAL) notebooks
+
+test-real: .venv/ready ## Compare the recorded benchmarks too (NNBOOK_DATA=folder)
+	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds mnist.npz:" \
+		"make test-real NNBOOK_DATA=folder"; exit 1; }
+	NNBOOK_DATA=$(abspath $(NNBOOK_DATA)) $(NBVAL) \
+		$$(grep --recursive --files-with-matches '"recorded"' notebooks)
 
 run: .venv/ready ## Run notebooks and store their outputs (all, or NB=path)
 	@$(RUN) book.tools.run $(NB)

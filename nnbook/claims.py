@@ -94,7 +94,9 @@ class _Claim:
             mean = format_number(float(values.mean()))
             measured = f"mean {mean}, from {low} to {high} in {values.size} runs"
         verdict = "Claim" if self.holds else "BROKEN CLAIM"
-        return f"{verdict}: {self.sentence}\n  measured {measured}\n  bound: {self.bound}"
+        return (
+            f"{verdict}: {self.sentence}\n  measured {measured}\n  bound: {self.bound}"
+        )
 
     __repr__ = __str__
 

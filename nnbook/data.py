@@ -1,11 +1,19 @@
 """Data sets that chapters share: real ones from scikit-learn, and generated ones."""
 
+import hashlib
+import os
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray]
+
+# SHA-256 of the four arrays' bytes, equal to those of the published files.
+_MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 
 
 def split(X: ArrayLike, y: ArrayLike, seed: int, standardise: bool = False) -> Split:
@@ -101,3 +109,56 @@ def separable(
     raise ValueError(
         f"a margin of {margin} leaves too few points in {dimensions} dimensions"
     )
+
+
+def mnist() -> tuple[Pair, Pair]:
+    """Load MNIST, from the folder named in `NNBOOK_DATA` or through Keras.
+
+    First used in: feedforward. Source: Y. LeCun, L. Bottou, Y. Bengio and
+    P. Haffner, "Gradient-based learning applied to document recognition", 1998.
+
+    Returns:
+        (X_train, y_train), (X_test, y_test): images, uint8 of shape
+        (60000, 28, 28) and (10000, 28, 28), and their digits, uint8.
+
+    Raises:
+        FileNotFoundError: the data is neither in the folder nor to be had from
+            Keras; the message says both ways to get it.
+        ValueError: the file in the folder is truncated, or holds other data.
+    """
+    return _benchmark("mnist", _MNIST)
+
+
+def _benchmark(name: str, digest: str) -> tuple[Pair, Pair]:
+    if folder := os.environ.get("NNBOOK_DATA"):
+        return _read(Path(folder) / f"{name}.npz", digest)
+    import keras
+
+    try:
+        return getattr(keras.datasets, name).load_data()
+    except Exception as error:  # get_file raises bare exceptions
+        raise FileNotFoundError(
+            f"{name} could not be downloaded. Connect to the internet, so that Keras "
+            f"can, or set NNBOOK_DATA to a folder that holds {name}.npz."
+        ) from error
+
+
+def _read(path: Path, digest: str) -> tuple[Pair, Pair]:
+    names = ("x_train", "y_train", "x_test", "y_test")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [archive[name] for name in names]
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA so that "
+            "Keras downloads it."
+        ) from None
+    except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is truncated, or no {path.name}: {error}") from None
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array))
+    if found.hexdigest() != digest:
+        raise ValueError(f"{path} does not hold the published data: get it again")
+    x_train, y_train, x_test, y_test = arrays
+    return (x_train, y_train), (x_test, y_test)

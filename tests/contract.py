@@ -196,6 +196,16 @@ def markdown_is_portable(notebook):
         yield "a formula outside dollar signs"
 
 
+def benchmarks_are_recorded(notebook):
+    for cell in code_cells(notebook):
+        recorded = "recorded" in cell.metadata.get("tags", [])
+        if recorded != ("run_benchmark" in cell.source):
+            yield f"{cell.id}: the tag 'recorded' goes with 'run_benchmark'"
+    cells = [c for c in code_cells(notebook) if "run_benchmark" in c.source]
+    if cells and not any(cell.outputs for cell in cells[1:]):
+        yield "the benchmark was never recorded: set NNBOOK_DATA, then make run"
+
+
 RULES = [
     is_valid,
     ids_are_there_and_unique,
@@ -213,4 +223,5 @@ RULES = [
     claims_are_made,
     predictions_are_asked,
     markdown_is_portable,
+    benchmarks_are_recorded,
 ]

@@ -142,6 +142,9 @@ BAD = [
     (contract.markdown_is_portable, change("title", source="# T\n\n<div>x</div>")),
     (contract.markdown_is_portable, change("title", source="# T\n\n![a](b.png)")),
     (contract.markdown_is_portable, change("title", source="# T\n\n\\(a\\)")),
+    (contract.benchmarks_are_recorded, change("setup", source="if run_benchmark: 1")),
+    (contract.benchmarks_are_recorded, change("claims", metadata={"tags": ["recorded"]})),
+    (contract.benchmarks_are_recorded, change("setup", source="run_benchmark = False", metadata={"tags": ["recorded"]})),
 ]  # fmt: skip
 
 

@@ -1,3 +1,8 @@
+import hashlib
+import os
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,3 +76,92 @@ def test_separable_fills_the_disc_evenly():
 def test_separable_refuses_a_margin_without_room(margin, dimensions):
     with pytest.raises(ValueError, match="margin"):
         data.separable(10, margin, seed=0, dimensions=dimensions)
+
+
+def write_archive(folder, **changes):
+    """Write a tiny archive like MNIST's; return its digest and its arrays."""
+    arrays = {
+        "x_train": np.arange(12, dtype="uint8").reshape(3, 2, 2),
+        "y_train": np.arange(3, dtype="uint8"),
+        "x_test": np.ones((1, 2, 2), "uint8"),
+        "y_test": np.zeros(1, "uint8"),
+    }
+    digest = hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest()
+    np.savez(folder / "mnist.npz", **(arrays | changes))
+    return digest, arrays
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    digest, _ = write_archive(tmp_path)
+    monkeypatch.setattr(data, "_MNIST", digest)
+    return tmp_path
+
+
+def test_mnist_comes_from_the_folder(folder):
+    (x_train, y_train), (x_test, y_test) = data.mnist()
+    assert x_train.shape == (3, 2, 2) and y_train.tolist() == [0, 1, 2]
+    assert x_test.shape == (1, 2, 2) and y_test.tolist() == [0]
+
+
+def test_a_missing_file_is_named_with_both_ways_to_get_it(folder):
+    (folder / "mnist.npz").unlink()
+    with pytest.raises(
+        FileNotFoundError, match="mnist.npz there, or unset NNBOOK_DATA"
+    ):
+        data.mnist()
+
+
+@pytest.mark.parametrize("length", [0, 10, 300])
+def test_a_truncated_file_is_refused_by_name(folder, length):
+    path = folder / "mnist.npz"
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match="mnist.npz is truncated"):
+        data.mnist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"y_train": np.array([0, 1, 3], "uint8")},
+        {"x_test": np.zeros((1, 2, 2), "uint8")},
+    ],
+)
+def test_other_data_is_refused_by_name(folder, change):
+    write_archive(folder, **change)
+    with pytest.raises(ValueError, match="mnist.npz does not hold the published data"):
+        data.mnist()
+
+
+def test_pickled_arrays_are_refused(folder):
+    write_archive(folder, y_train=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="mnist.npz is truncated, or no mnist.npz"):
+        data.mnist()
+
+
+def test_without_a_folder_keras_downloads(monkeypatch):
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: "from Keras")
+    assert data.mnist() == "from Keras"
+
+
+def test_without_folder_and_network_both_ways_are_named(monkeypatch):
+    def no_network():
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
+        data.mnist()
+
+
+SHARED = Path(os.environ.get("NNBOOK_DATA", "missing")) / "mnist.npz"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs MNIST in NNBOOK_DATA")
+def test_the_published_mnist_is_accepted():
+    (x_train, y_train), (x_test, y_test) = data.mnist()
+    assert x_train.shape == (60_000, 28, 28) and x_test.shape == (10_000, 28, 28)
+    assert np.bincount(y_train).tolist()[:3] == [5923, 6742, 5958]
+    assert len(y_test) == 10_000

@@ -71,6 +71,21 @@ def test_run_stops_at_the_first_error_and_leaves_the_file(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.ipynb"]
 
 
+@pytest.mark.parametrize(("data", "stored"), [(None, "recorded"), ("here", "new")])
+def test_run_keeps_a_recorded_output_unless_the_data_is_there(
+    tmp_path, monkeypatch, data, stored
+):
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    if data:
+        monkeypatch.setenv("NNBOOK_DATA", data)
+    cell = code("print('new')", metadata={"tags": ["recorded"]})
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="recorded")]
+    path = write(tmp_path / "a.ipynb", cell)
+    authoring.run(path)
+    (cell,) = nbformat.read(path, as_version=4).cells
+    assert cell.outputs[0].text.strip() == stored
+
+
 def test_run_reports_a_kernel_that_dies(tmp_path):
     path = write(tmp_path / "a.ipynb", code("import os\nos._exit(1)"))
     with pytest.raises(NotebookError, match="code cell 1 failed"):

@@ -111,10 +111,20 @@ def normalise(notebook: nbformat.NotebookNode, stored: nbformat.NotebookNode) ->
     for cell, before in zip(notebook.cells, stored.cells, strict=True):
         for key in ("execution", "collapsed", "ExecuteTime"):
             cell.metadata.pop(key, None)
-        if cell.cell_type == "code" and differ_in_durations_only(
-            before.outputs, cell.outputs
+        if cell.cell_type == "code" and (
+            is_only_recorded(cell)
+            or differ_in_durations_only(before.outputs, cell.outputs)
         ):
             cell.outputs = before.outputs
+
+
+def is_only_recorded(cell: nbformat.NotebookNode) -> bool:
+    """Say whether a cell belongs to a benchmark whose data is not at hand.
+
+    Such a cell does nothing without `NNBOOK_DATA`; its stored output stays.
+    """
+    recorded = "recorded" in cell.metadata.get("tags", [])
+    return recorded and "NNBOOK_DATA" not in os.environ
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> bool:
