@@ -5,6 +5,6 @@ Importing it imports neither Keras nor pyplot and changes no global state;
 """
 
 from nnbook.claims import claim
-from nnbook.runs import run_seeds, setup
+from nnbook.runs import reinitialise, run_seeds, setup
 
-__all__ = ["claim", "run_seeds", "setup"]
+__all__ = ["claim", "reinitialise", "run_seeds", "setup"]

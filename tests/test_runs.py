@@ -2,10 +2,11 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
-from nnbook import run_seeds
+from nnbook import reinitialise, run_seeds
 
 FRESH = """
 import os, random, sys
@@ -69,3 +70,34 @@ def test_run_seeds_refuses_what_cannot_be_stacked():
         run_seeds(lambda seed: {seed: 1})
     with pytest.raises(ValueError, match="same shape"):
         run_seeds(lambda seed: np.zeros(seed + 1))
+
+
+def test_a_reinitialised_model_trains_like_a_new_one():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    y = X[:, 0] ** 2
+
+    def new_model():
+        model = keras.Sequential(
+            [
+                keras.Input((4,)),
+                keras.layers.Dense(8, "relu"),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.compile(keras.optimizers.Adam(0.03), "mse")
+        return model
+
+    def trained(model, seed):
+        keras.utils.set_random_seed(seed)
+        reinitialise(model)
+        model.fit(X, y, batch_size=20, epochs=2, verbose=0)
+        return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+    used = new_model()
+    others = trained(used, seed=1), trained(used, seed=2)
+    again = trained(used, seed=1)
+    np.testing.assert_array_equal(again, trained(new_model(), seed=1))
+    np.testing.assert_array_equal(again, others[0])
+    assert np.abs(again - others[1]).max() > 0.1
+    assert float(used.optimizer.learning_rate) == pytest.approx(0.03)
