@@ -77,6 +77,8 @@ def test_difference_names_the_number_and_the_tolerance():
 def test_a_cell_sets_its_own_tolerance():
     assert difference("0.5", "0.6", Tolerance(absolute=0.2)) is None
     assert difference("0.5", "0.51", Tolerance(absolute=0.0, relative=0.0))
+    assert difference("0.01", "-0.01", Tolerance(across_zero=True)) is None
+    assert difference("0.01", "-0.02", Tolerance(across_zero=True))
 
 
 numbers = st.floats(-1e6, 1e6).map(lambda number: float(f"{number:.6f}"))

@@ -27,14 +27,18 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two decimal numbers may be apart: the larger of both counts."""
+    """How far two decimal numbers may be apart: the larger of both counts.
+
+    Their signs must be the same, unless the numbers scatter around zero.
+    """
 
     absolute: float = 0.02
     relative: float = 0.05
+    across_zero: bool = False
 
     def allows(self, stored: float, new: float) -> bool:
         """Say whether a new number may stand for the stored one."""
-        if stored and new and (stored < 0) != (new < 0):
+        if stored and new and (stored < 0) != (new < 0) and not self.across_zero:
             return False
         return abs(new - stored) <= max(self.absolute, self.relative * abs(stored))
 
