@@ -78,6 +78,45 @@ def test_separable_refuses_a_margin_without_room(margin, dimensions):
         data.separable(10, margin, seed=0, dimensions=dimensions)
 
 
+def test_glyphs_are_ink_on_paper_and_equally_often():
+    images, labels = data.glyphs("ABz09", 103, seed=1)
+    assert images.shape == (103, 28, 28) and images.dtype == "float32"
+    assert images.min() == 0 and 0.9 < images.max() <= 1
+    assert sorted(np.bincount(labels)) == [20, 20, 21, 21, 21]
+    assert (images.reshape(103, -1).max(axis=1) > 0.4).all()
+    frame = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    assert frame.mean() < 0.01  # characters stay on the paper
+
+
+def test_glyphs_depend_on_the_seed_alone():
+    first, again, other = (data.glyphs("AB", 20, seed)[0] for seed in (0, 0, 1))
+    assert (first == again).all() and not (first == other).all()
+
+
+def test_glyphs_shift_as_far_as_told():
+    def spread(shift):
+        images, _ = data.glyphs("O", 200, seed=0, shift=shift)
+        columns = np.tensordot(images.sum(axis=1), np.arange(28), 1)
+        return np.std(columns / images.sum(axis=(1, 2)))
+
+    assert spread(0) < 0.5  # a few italic letters lean out of their box
+    assert spread(6) == pytest.approx(6 / np.sqrt(3), rel=0.15)
+
+
+def test_glyphs_of_a_class_differ_and_classes_differ_more():
+    images, labels = data.glyphs("LT", 300, seed=0, shift=0)
+    inside = images[labels == 0][:100] - images[labels == 0].mean(axis=0)
+    between = images[labels == 0].mean(axis=0) - images[labels == 1].mean(axis=0)
+    assert np.linalg.norm(inside, axis=(1, 2)).min() > 1
+    assert np.linalg.norm(between) > 2
+
+
+@pytest.mark.parametrize("characters", ["", "AA", "A B", "é", "١"])
+def test_glyphs_refuses_what_the_typefaces_lack(characters):
+    with pytest.raises(ValueError, match="different ASCII letters and digits"):
+        data.glyphs(characters, 10, seed=0)
+
+
 def write_archive(folder, **changes):
     """Write a tiny archive like MNIST's; return its digest and its arrays."""
     arrays = {
@@ -95,7 +134,7 @@ def write_archive(folder, **changes):
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
     digest, _ = write_archive(tmp_path)
-    monkeypatch.setattr(data, "_MNIST", digest)
+    monkeypatch.setitem(data._SHA256, "mnist", digest)
     return tmp_path
 
 
@@ -156,12 +195,12 @@ def test_without_folder_and_network_both_ways_are_named(monkeypatch):
         data.mnist()
 
 
-SHARED = Path(os.environ.get("NNBOOK_DATA", "missing")) / "mnist.npz"
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="needs MNIST in NNBOOK_DATA")
-def test_the_published_mnist_is_accepted():
-    (x_train, y_train), (x_test, y_test) = data.mnist()
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_the_published_data_is_accepted(name):
+    if not (Path(os.environ.get("NNBOOK_DATA", "missing")) / f"{name}.npz").exists():
+        pytest.skip(f"needs {name}.npz in NNBOOK_DATA")
+    (x_train, y_train), (x_test, y_test) = getattr(data, name)()
     assert x_train.shape == (60_000, 28, 28) and x_test.shape == (10_000, 28, 28)
-    assert np.bincount(y_train).tolist()[:3] == [5923, 6742, 5958]
+    first_three = {"mnist": [5923, 6742, 5958], "fashion_mnist": [6000] * 3}
+    assert np.bincount(y_train).tolist()[:3] == first_three[name]
     assert len(y_test) == 10_000
