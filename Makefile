@@ -42,11 +42,11 @@ test: book ## Run the unit tests, then every notebook, comparing its outputs
 	$(RUN) pytest -n 2 tests
 	$(NBVAL) notebooks
 
-test-real: .venv/ready ## Compare the recorded benchmarks too (NNBOOK_DATA=folder)
-	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds mnist.npz:" \
+test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, NB=path)
+	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds the data:" \
 		"make test-real NNBOOK_DATA=folder"; exit 1; }
 	NNBOOK_DATA=$(abspath $(NNBOOK_DATA)) $(NBVAL) \
-		$$(grep --recursive --files-with-matches '"recorded"' notebooks)
+		$(or $(NB),$$(grep --recursive --files-with-matches '"recorded"' notebooks))
 
 run: .venv/ready ## Run notebooks and store their outputs (all, or NB=path)
 	@$(RUN) book.tools.run $(NB)
