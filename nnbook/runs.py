@@ -1,5 +1,6 @@
 """Reproducible runs: a chapter's setup, and an experiment over several seeds."""
 
+import logging
 import os
 import sys
 import warnings
@@ -41,6 +42,8 @@ def setup(seed: int = 0) -> None:
     import keras
     import matplotlib.pyplot as plt
 
+    # TensorFlow warns of whoever trains many networks, as chapters do on purpose.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     keras.utils.set_random_seed(seed)
     plt.style.use(Path(__file__).with_name("nnbook.mplstyle"))
 

@@ -75,6 +75,8 @@ def nothing_went_wrong(notebook):
     for cell, output, _ in outputs(notebook):
         if output.output_type == "error" or output.get("name") == "stderr":
             yield f"{cell.id}: stored error or stderr output"
+        elif "WARNING:" in output.get("text", ""):
+            yield f"{cell.id}: a stored warning"
 
 
 def no_absolute_paths(notebook):

@@ -110,6 +110,7 @@ BAD = [
     (contract.counts_run_from_one, change("setup", execution_count=None)),
     (contract.nothing_went_wrong, change("setup", outputs=[error])),
     (contract.nothing_went_wrong, change("setup", outputs=stream("stderr", "hm"))),
+    (contract.nothing_went_wrong, change("setup", outputs=stream("stdout", "WARNING:x"))),
     (contract.no_absolute_paths, change("setup", source="open('/home/me/x.csv')")),
     (contract.no_absolute_paths, change("setup", source="open(r'C:\\data')")),
     (contract.no_absolute_paths, change("setup", outputs=stream("stdout", "/tmp/a/b"))),

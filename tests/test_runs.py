@@ -22,6 +22,16 @@ assert draws(3) == draws(3) != draws(4)
 assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
 assert not matplotlib.rcParams["axes.spines.top"]
 """
+MANY = """
+import nnbook
+nnbook.setup()
+import keras
+import numpy as np
+for units in range(1, 8):
+    model = keras.Sequential([keras.Input((units,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=2)
+    model.fit(np.zeros((4, units)), np.zeros((4, 1)), batch_size=2, verbose=0)
+"""
 LATE = """
 import tensorflow, nnbook
 nnbook.setup()
@@ -40,6 +50,11 @@ def run(code):
 
 def test_setup_seeds_everything_in_silence():
     assert run(FRESH).stderr == ""
+
+
+def test_training_many_networks_brings_no_warning():
+    result = run(MANY)
+    assert result.stdout == result.stderr == ""
 
 
 def test_setup_warns_when_it_comes_too_late():
