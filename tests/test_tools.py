@@ -136,10 +136,10 @@ def test_the_book_has_no_problems(book):
 
 def test_a_page_missing_from_the_contents_is_named(book):
     (book / "book" / "extra.md").write_text("# Extra")
-    write(book / "notebooks" / "vision" / "cnn.ipynb", markdown("# CNN"))
+    write(book / "notebooks" / "vision" / "unlisted.ipynb", markdown("# Unlisted"))
     assert [problem.split()[0] for problem in build.problems()] == [
         "book/extra.md",
-        "notebooks/vision/cnn.ipynb",
+        "notebooks/vision/unlisted.ipynb",
     ]
 
 
