@@ -18,6 +18,20 @@ _SHA256 = {
     "fashion_mnist": "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
 }
 
+# Typefaces that come with Matplotlib.
+_FACES = (
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSerif",
+    "DejaVuSerif-Italic",
+    "STIXGeneral",
+    "STIXGeneralBol",
+    "cmr10",
+    "cmss10",
+)
+
 
 def split(X: ArrayLike, y: ArrayLike, seed: int, standardise: bool = False) -> Split:
     """Split a data set into 70 % for training and 30 % for testing, by class.
@@ -114,20 +128,6 @@ def separable(
     )
 
 
-_FACES = (
-    "DejaVuSans",
-    "DejaVuSans-Bold",
-    "DejaVuSans-Oblique",
-    "DejaVuSansMono",
-    "DejaVuSerif",
-    "DejaVuSerif-Italic",
-    "STIXGeneral",
-    "STIXGeneralBol",
-    "cmr10",
-    "cmss10",
-)
-
-
 def glyphs(
     characters: str, examples: int, seed: int, shift: float = 3.0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +215,7 @@ def mnist() -> tuple[Pair, Pair]:
 def fashion_mnist() -> tuple[Pair, Pair]:
     """Load Fashion-MNIST, from the folder named in `NNBOOK_DATA` or through Keras.
 
-    First used in: cnn. Source: H. Xiao, K. Rasul and R. Vollgraf,
+    First used in: resnet. Source: H. Xiao, K. Rasul and R. Vollgraf,
     "Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms", 2017.
 
