@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    # TensorFlow warns of whoever compiles many networks, as chapters do on purpose.
+    return "tf.function retracing" not in record.getMessage()
+
+
 def setup(seed: int = 0) -> None:
     """Make a chapter reproducible and give its figures the book's style.
 
@@ -42,8 +47,7 @@ def setup(seed: int = 0) -> None:
     import keras
     import matplotlib.pyplot as plt
 
-    # TensorFlow warns of whoever trains many networks, as chapters do on purpose.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").addFilter(_is_no_retracing)
     keras.utils.set_random_seed(seed)
     plt.style.use(Path(__file__).with_name("nnbook.mplstyle"))
 
