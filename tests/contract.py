@@ -208,6 +208,23 @@ def benchmarks_are_recorded(notebook):
         yield "the benchmark was never recorded: set NNBOOK_DATA, then make run"
 
 
+def findings_are_shown(notebook):
+    """Each decimal number of "What we saw" stands in code or, rounded, in an output."""
+    decimal = r"(?<![\w.])\d+\.\d+(?:e[-+]\d+)?"
+    texts = [cell.source for cell in code_cells(notebook)]
+    for _, output, data in outputs(notebook):
+        texts += [output.get("text", ""), data.get("text/plain", "")]
+        texts.append(data.get("text/html", ""))
+    shown = [float(number) for text in texts for number in re.findall(decimal, text)]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            findings = cell.source.partition("## What we saw")[2].partition("\n## ")[0]
+            for number in re.findall(decimal, findings):
+                half_a_digit = 0.5001 * 10.0 ** -len(number.partition(".")[2])
+                if all(abs(float(number) - value) > half_a_digit for value in shown):
+                    yield f"{cell.id}: {number} stands in no output"
+
+
 RULES = [
     is_valid,
     ids_are_there_and_unique,
@@ -226,4 +243,5 @@ RULES = [
     predictions_are_asked,
     markdown_is_portable,
     benchmarks_are_recorded,
+    findings_are_shown,
 ]

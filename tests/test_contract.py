@@ -146,6 +146,7 @@ BAD = [
     (contract.benchmarks_are_recorded, change("setup", source="if run_benchmark: 1")),
     (contract.benchmarks_are_recorded, change("claims", metadata={"tags": ["recorded"]})),
     (contract.benchmarks_are_recorded, change("setup", source="run_benchmark = False", metadata={"tags": ["recorded"]})),
+    (contract.findings_are_shown, in_markdown("## What we saw", "## What we saw: 0.93")),
 ]  # fmt: skip
 
 
