@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import threadpoolctl
 
 if TYPE_CHECKING:
     import keras
 
 # Measured: with oneDNN off, four printed digits are the same across thread
-# counts and older CPUs; with it on they are not.
-_ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+# counts and older CPUs; with it on they are not. NumPy's sums differ with the
+# number of BLAS threads too, and these, waiting for work, took as many CPU
+# seconds as a whole chapter; PyTorch is ten times slower with more than one.
+_ENVIRONMENT = {
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 def _is_no_retracing(record: logging.LogRecord) -> bool:
@@ -44,6 +52,7 @@ def setup(seed: int = 0) -> None:
             stacklevel=2,
         )
     os.environ.update(_ENVIRONMENT)
+    threadpoolctl.threadpool_limits(1)  # for libraries that were imported before
     import keras
     import matplotlib.pyplot as plt
 

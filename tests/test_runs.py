@@ -22,6 +22,14 @@ assert draws(3) == draws(3) != draws(4)
 assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
 assert not matplotlib.rcParams["axes.spines.top"]
 """
+THREADS = """
+import nnbook, threadpoolctl  # and with them NumPy
+nnbook.setup()
+import scipy.linalg, sklearn.ensemble
+pools = threadpoolctl.threadpool_info()
+assert {pool["user_api"] for pool in pools} == {"blas", "openmp"}
+assert all(pool["num_threads"] == 1 for pool in pools), pools
+"""
 MANY = """
 import nnbook
 nnbook.setup()
@@ -40,7 +48,9 @@ nnbook.setup()
 
 def run(code):
     environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("TF_")
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("TF_", "OMP_", "OPENBLAS_"))
     }
     arguments = [sys.executable, "-W", "always::UserWarning", "-c", code]
     return subprocess.run(
@@ -50,6 +60,10 @@ def run(code):
 
 def test_setup_seeds_everything_in_silence():
     assert run(FRESH).stderr == ""
+
+
+def test_setup_leaves_numerical_libraries_one_thread():
+    run(THREADS)
 
 
 def test_training_many_networks_brings_no_warning():
