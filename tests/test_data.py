@@ -111,6 +111,33 @@ def test_glyphs_of_a_class_differ_and_classes_differ_more():
     assert np.linalg.norm(between) > 2
 
 
+def test_glyphs_are_distorted_as_far_as_told(monkeypatch):
+    every_face, _ = data.glyphs("I", 1500, seed=0, shift=0)
+    monkeypatch.setattr(data, "_FACES", ("DejaVuSans",))  # whose I is a bar
+    images, _ = data.glyphs("I", 1500, seed=0, shift=0)
+    ink = images.sum(axis=(1, 2))
+    weights = images / ink[:, None, None]
+    pixels = np.moveaxis(np.indices((28, 28)), 0, -1)
+    centres = np.einsum("nij,ijk->nk", weights, pixels)
+    away = pixels - centres[:, None, None]
+    covariance = np.einsum("nij,nijk,nijl->nkl", weights, away, away)
+    lengths, axes = np.linalg.eigh(covariance)
+    angles = np.rad2deg(np.arctan(axes[:, 1, 1] / axes[:, 0, 1]))
+
+    np.testing.assert_allclose(centres.mean(axis=0), 13.5, atol=0.4)
+    turned, sheared = 20 / np.sqrt(3), np.rad2deg(0.2) / np.sqrt(3)
+    assert np.std(angles) == pytest.approx(np.hypot(turned, sheared), rel=0.08)
+    lengths = np.sqrt(lengths[:, 1])
+    assert np.std(lengths) / np.mean(lengths) == pytest.approx(0.2 / 3**0.5, rel=0.1)
+    grey = np.mean((images > 0.05) & (images < 0.95))
+    assert grey / np.mean(images > 0.05) > 0.5  # edges are smooth
+
+    def variation(ink):
+        return np.std(ink) / np.mean(ink)
+
+    assert variation(every_face.sum(axis=(1, 2))) > 1.5 * variation(ink)
+
+
 @pytest.mark.parametrize("characters", ["", "AA", "A B", "é", "١"])
 def test_glyphs_refuses_what_the_typefaces_lack(characters):
     with pytest.raises(ValueError, match="different ASCII letters and digits"):
