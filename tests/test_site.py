@@ -1,10 +1,13 @@
 """The built site, without a browser. `make test` builds it first."""
 
+import functools
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 
 from book.tools.build import SITE, contents
@@ -12,6 +15,7 @@ from nnbook.claims import MIME_TYPE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / SITE / f"{name}.html" for name in contents()]
+CHAPTERS = [name for name in contents() if name.startswith("notebooks/")]
 
 
 class Page(HTMLParser):
@@ -36,9 +40,12 @@ class Page(HTMLParser):
             self.alts.append(values.get("alt") or "")
 
 
+read = functools.cache(Page)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_links_and_files_are_there(path):
-    page = Page(path)
+    page = read(path)
     for link in [*page.links, *filter(None, page.loads)]:
         parts = urlsplit(link)
         if parts.scheme or link == "#":
@@ -46,30 +53,60 @@ def test_links_and_files_are_there(path):
         target = path.parent / unquote(parts.path) if parts.path else path
         assert target.exists(), link
         if parts.fragment and target.suffix == ".html":
-            assert unquote(parts.fragment) in Page(target).ids, link
+            assert unquote(parts.fragment) in read(target.resolve()).ids, link
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_nothing_is_loaded_from_another_host(path):
-    page = Page(path)
+    page = read(path)
     assert [load for load in page.loads if urlsplit(load).netloc] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_images_have_written_alt_text(path):
-    for alt in Page(path).alts:
+    for alt in read(path).alts:
         assert len(alt.split()) >= 4 or alt.startswith("Logo"), alt
 
 
-def test_chapters_show_their_claims_as_text():
-    text = Page(ROOT / SITE / "notebooks/foundations/perceptron.html").text
-    shown = re.findall(r"Claim: .*\n  measured .*\n  bound: ", text)
-    assert len(shown) >= 6
-    assert MIME_TYPE not in text
+def stored_claims(name):
+    """Read the sentences of a chapter's claims from its notebook."""
+    notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+    return [
+        output.data[MIME_TYPE]["sentence"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if MIME_TYPE in output.get("data", {})
+    ]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapters_show_their_claims_as_cards(name):
+    page = read(ROOT / SITE / f"{name}.html")
+    shown = re.findall(
+        r'<div class="claim output[^>]* id="claim-\d+">\n'
+        r'<p class="claim-claim"><strong>Claim: </strong>(.*)</p>\n'
+        r'<p class="claim-measured"><strong>measured: </strong>.+</p>\n'
+        r'<p class="claim-bound"><strong>bound: </strong>.+</p>\n</div>',
+        page.text,
+    )
+    assert [html.unescape(sentence) for sentence in shown] == stored_claims(name)
+    assert f">{len(shown)} claims</a> · runs in " in page.text
+    assert MIME_TYPE not in page.text
+
+
+def test_ledger_holds_every_claim_in_order():
+    text = read(ROOT / SITE / "book/ledger.html").text
+    links = re.findall(r'href="([^"]*#claim-\d+)">(.*)</a></p></td>', text)
+    assert [(link, html.unescape(sentence)) for link, sentence in links] == [
+        (f"../{name}.html#claim-{number}", sentence)
+        for name in CHAPTERS
+        for number, sentence in enumerate(stored_claims(name), start=1)
+    ]
+    assert f"<td><p>{len(links)}</p></td>" in text
 
 
 def test_mathematics_is_local():
-    page = Page(ROOT / SITE / "notebooks/foundations/perceptron.html")
+    page = read(ROOT / SITE / "notebooks/foundations/perceptron.html")
     assert any("mathjax/tex-mml-chtml.js" in load for load in page.loads)
     fonts = ROOT / SITE / "_static/mathjax/output/chtml/fonts/woff-v2"
     assert len(list(fonts.iterdir())) > 20

@@ -28,7 +28,9 @@ def drop_thebe(app, pagename, templatename, context, doctree):
     """Take thebe's files off the page."""
     for kind in ("script_files", "css_files"):
         context[kind] = [
-            file for file in context.get(kind, []) if "thebe" not in str(file.filename)
+            file
+            for file in context.get(kind, [])
+            if "thebe" not in f"{file.filename} {file.attributes}".lower()
         ]
 
 

@@ -1,0 +1,57 @@
+// Lets the reader filter and sort the claim ledger. Without it the tables stand.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const tables = [...document.querySelectorAll("table.claims")];
+  if (!tables.length) return;
+  const rows = tables.flatMap((table) => [...table.tBodies[0].rows]);
+
+  const input = document.createElement("input");
+  input.type = "search";
+  const label = document.createElement("label");
+  label.className = "ledger-filter";
+  label.append("Show claims that contain ", input, " ");
+  const status = document.createElement("span");
+  status.setAttribute("role", "status");
+  label.append(status);
+  document.querySelector("article h1").after(label);
+
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    for (const table of tables) {
+      const shown = [...table.tBodies[0].rows].some((row) => !row.hidden);
+      table.closest("section").hidden = !shown;
+    }
+    status.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+  });
+
+  for (const table of tables) {
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const falling = head.ariaSort === "ascending";
+        for (const cell of head.parentNode.cells) cell.ariaSort = null;
+        head.ariaSort = falling ? "descending" : "ascending";
+        const sorted = [...table.tBodies[0].rows].sort((a, b) =>
+          compare(a.cells[column].textContent, b.cells[column].textContent),
+        );
+        table.tBodies[0].append(...(falling ? sorted.reverse() : sorted));
+      });
+    });
+  }
+});
+
+// Measured values and bounds by their first number, sentences by their letters.
+function compare(a, b) {
+  const number = /-?\d+(\.\d+)?(e[-+]?\d+)?/;
+  const [x, y] = [a, b].map((text) => Number.parseFloat(text.match(number)?.[0]));
+  const sentences = /^[A-Z]/.test(a);
+  return sentences || Number.isNaN(x - y) ? a.localeCompare(b) : x - y;
+}
