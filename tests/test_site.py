@@ -2,6 +2,7 @@
 
 import functools
 import html
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -66,6 +67,12 @@ def test_nothing_is_loaded_from_another_host(path):
 def test_images_have_written_alt_text(path):
     for alt in read(path).alts:
         assert len(alt.split()) >= 4 or alt.startswith("Logo"), alt
+
+
+def test_landing_page_leads_to_every_page():
+    body = read(ROOT / SITE / "book/index.html").text.partition("<article")[2]
+    for page in PAGES[1:]:
+        assert f'href="{os.path.relpath(page, PAGES[0].parent)}"' in body, page
 
 
 def stored_claims(name):
