@@ -3,7 +3,9 @@
 
 document.addEventListener("DOMContentLoaded", () => {
   const quotes = [...document.querySelectorAll("blockquote")].filter(
-    (quote) => quote.querySelector("strong")?.textContent === "Predict.",
+    (quote) =>
+      quote.querySelector("strong")?.textContent === "Predict." &&
+      quote.nextElementSibling?.matches("details"),
   );
   if (!quotes.length) return;
   const page = document.querySelector("article h1").firstChild.textContent;
