@@ -8,7 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
       quote.nextElementSibling?.matches("details"),
   );
   if (!quotes.length) return;
-  const page = document.querySelector("article h1").firstChild.textContent;
+  const page = location.pathname.split("/").slice(-2).join("/");
   const status = document.createElement("span");
   status.setAttribute("role", "status");
   document.querySelector(".chapter-facts")?.append(status);
