@@ -53,8 +53,14 @@ def drop_unused(app, pagename, templatename, context, doctree):
         ]
 
 
+def one_search(app, config):
+    """Leave the search button to the sidebar: the theme repeats it in a bar above."""
+    config.html_theme_options["navbar_persistent"] = []
+
+
 def setup(app):
     """Register with Sphinx."""
+    app.connect("config-inited", one_search)
     app.connect("html-page-context", drop_unused, priority=1000)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", shrink_figures)

@@ -1,10 +1,12 @@
-"""Show a figure from a notebook's stored outputs on a prose page."""
+"""Show a figure from a notebook's stored outputs, made small, on a prose page."""
 
 import base64
+import io
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
 FOLDER = "_build/figures"  # within the sources, where Sphinx looks for images
@@ -26,7 +28,9 @@ class StoredFigure(SphinxDirective):
                 if cell.id == cell_id and figure:
                     file = Path(self.env.srcdir) / FOLDER / f"{cell_id}.png"
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(base64.b64decode(figure))
+                    with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
+                        image.thumbnail((360, 360))
+                        image.save(file)
                     alt = cell.metadata.mystnb.image.alt
                     return [nodes.image(uri=f"/{FOLDER}/{file.name}", alt=alt)]
         raise self.error(f"{path} has no figure in a cell {cell_id!r}")
