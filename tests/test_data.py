@@ -245,7 +245,9 @@ def test_a_truncated_airline_file_is_refused_by_name(airline, length):
         data.airline_passengers()
 
 
-@pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"<html>\n<p>Not found</p>", b"a\nb,c"])
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff\xfe", b"<html>\n<p>Not found</p>", b"a\nb,c"]
+)
 def test_what_is_no_table_of_passengers_is_refused_by_name(airline, text):
     airline.write_bytes(text)
     with pytest.raises(ValueError, match="airline_passengers.csv (is trunc|does not)"):
