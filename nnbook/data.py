@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import urllib.request
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,12 @@ _SHA256 = {
     "mnist": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "fashion_mnist": "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
 }
+
+# SHA-256 of the passengers as 64-bit integers, whatever file they come in.
+_AIRLINE = "34e7c49378d5331e3cfd25db57e6a162ff8d55991565b31052f0d8b3c8ec13e4"
+_AIRLINE_URL = (
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/master/airline-passengers.csv"
+)
 
 # Typefaces that come with Matplotlib.
 _FACES = (
@@ -263,3 +270,52 @@ def _read(path: Path, digest: str) -> tuple[Pair, Pair]:
         raise ValueError(f"{path} does not hold the published data: get it again")
     x_train, y_train, x_test, y_test = arrays
     return (x_train, y_train), (x_test, y_test)
+
+
+def airline_passengers() -> np.ndarray:
+    """Load the airline passengers of 1949 to 1960, from `NNBOOK_DATA` or the web.
+
+    First used in: forecasting. Source: G. E. P. Box and G. M. Jenkins, "Time
+    Series Analysis: Forecasting and Control", 1970, series G.
+
+    Returns:
+        Passengers of international airlines in thousands, one number for each
+        month, int64 of shape (144,).
+
+    Raises:
+        FileNotFoundError: the data is neither in the folder nor to be had from
+            the web; the message says both ways to get it.
+        ValueError: the file is truncated, or holds other data.
+    """
+    if folder := os.environ.get("NNBOOK_DATA"):
+        path = Path(folder) / "airline_passengers.csv"
+        try:
+            return _passengers(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA so "
+                f"that it is downloaded from {_AIRLINE_URL}"
+            ) from None
+    try:
+        with urllib.request.urlopen(_AIRLINE_URL, timeout=30) as answer:
+            text = answer.read(100_000)
+    except OSError as error:
+        raise FileNotFoundError(
+            "The airline passengers could not be downloaded. Connect to the internet, "
+            f"or save {_AIRLINE_URL} as airline_passengers.csv and set NNBOOK_DATA to "
+            "its folder."
+        ) from error
+    return _passengers(text, _AIRLINE_URL)
+
+
+def _passengers(text: bytes, origin: str) -> np.ndarray:
+    try:
+        months = text.decode("ascii").split()[1:]  # the first line is the header
+        passengers = np.array([int(month.split(",")[1]) for month in months], "int64")
+    except (IndexError, ValueError, OverflowError):
+        raise ValueError(
+            f"{origin} is truncated, or no table of months and passengers"
+        ) from None
+    if hashlib.sha256(passengers.astype("<i8")).hexdigest() != _AIRLINE:
+        raise ValueError(f"{origin} does not hold the published data: get it again")
+    return passengers

@@ -231,3 +231,91 @@ def test_the_published_data_is_accepted(name):
     first_three = {"mnist": [5923, 6742, 5958], "fashion_mnist": [6000] * 3}
     assert np.bincount(y_train).tolist()[:3] == first_three[name]
     assert len(y_test) == 10_000
+
+
+AIRLINE = b'"Month","Passengers"\r\n"1949-01",112\r\n"1949-02",118\r\n"1949-03",132'
+
+
+@pytest.fixture
+def airline(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    digest = hashlib.sha256(np.array([112, 118, 132], "<i8")).hexdigest()
+    monkeypatch.setattr(data, "_AIRLINE", digest)
+    path = tmp_path / "airline_passengers.csv"
+    path.write_bytes(AIRLINE)
+    return path
+
+
+def test_airline_passengers_come_from_the_folder(airline):
+    passengers = data.airline_passengers()
+    assert passengers.tolist() == [112, 118, 132] and passengers.dtype == "int64"
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r\n\r\n"])
+def test_airline_passengers_do_not_depend_on_the_ends_of_lines(airline, ends):
+    airline.write_bytes(AIRLINE.replace(b"\r\n", ends[-2:]) + ends)
+    assert len(data.airline_passengers()) == 3
+
+
+def test_a_missing_airline_file_is_named_with_both_ways_to_get_it(airline):
+    airline.unlink()
+    with pytest.raises(
+        FileNotFoundError, match="airline_passengers.csv there, or unset NNBOOK_DATA"
+    ):
+        data.airline_passengers()
+
+
+@pytest.mark.parametrize("length", [-4, 10, 40, len(AIRLINE) - 17, len(AIRLINE) - 1])
+def test_a_truncated_airline_file_is_refused_by_name(airline, length):
+    airline.write_bytes(AIRLINE[:length])
+    with pytest.raises(ValueError, match="airline_passengers.csv (is trunc|does not)"):
+        data.airline_passengers()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff\xfe", b"<html>\n<p>Not found</p>", b"a\nb,c"]
+)
+def test_what_is_no_table_of_passengers_is_refused_by_name(airline, text):
+    airline.write_bytes(text)
+    with pytest.raises(ValueError, match="airline_passengers.csv (is trunc|does not)"):
+        data.airline_passengers()
+
+
+def test_other_passengers_are_refused_by_name(airline):
+    airline.write_bytes(AIRLINE.replace(b"118", b"119"))
+    with pytest.raises(ValueError, match="csv does not hold the published data"):
+        data.airline_passengers()
+
+
+def test_without_a_folder_the_airline_passengers_are_downloaded(airline, monkeypatch):
+    monkeypatch.delenv("NNBOOK_DATA")
+    asked = []
+
+    def urlopen(url, timeout):
+        asked.append(url)
+        return airline.open("rb")
+
+    monkeypatch.setattr(data.urllib.request, "urlopen", urlopen)
+    assert data.airline_passengers().tolist() == [112, 118, 132]
+    assert asked == [data._AIRLINE_URL]
+    airline.write_bytes(AIRLINE.replace(b"118", b"119"))
+    with pytest.raises(ValueError, match="https.*does not hold the published data"):
+        data.airline_passengers()
+
+
+def test_without_folder_and_network_both_ways_to_the_airline_are_named(monkeypatch):
+    def no_network(url, timeout):
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(data.urllib.request, "urlopen", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*https.*NNBOOK_DATA"):
+        data.airline_passengers()
+
+
+def test_the_published_airline_passengers_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "airline_passengers.csv").exists():
+        pytest.skip("needs airline_passengers.csv in NNBOOK_DATA")
+    passengers = data.airline_passengers()
+    assert passengers.shape == (144,) and passengers[[0, -1]].tolist() == [112, 432]
