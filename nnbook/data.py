@@ -1,9 +1,13 @@
 """Data sets that chapters share: real ones from scikit-learn, and generated ones."""
 
+import gzip
 import hashlib
+import json
 import os
 import urllib.request
+import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +16,14 @@ from numpy.typing import ArrayLike
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
+Texts = tuple[list[str], np.ndarray]
 
-# SHA-256 of the four arrays' bytes, equal to those of the published files.
+# SHA-256 of the four arrays' bytes, equal to those of the published files; of
+# imdb the unpacked lines.
 _SHA256 = {
     "mnist": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "fashion_mnist": "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
+    "imdb": "6dfcbadb5331b86aaaf2f87925cb6c1d7cabeab48b4d950b44a1a6609942c661",
 }
 
 # SHA-256 of the passengers as 64-bit integers, whatever file they come in.
@@ -319,3 +326,80 @@ def _passengers(text: bytes, origin: str) -> np.ndarray:
     if hashlib.sha256(passengers.astype("<i8")).hexdigest() != _AIRLINE:
         raise ValueError(f"{origin} does not hold the published data: get it again")
     return passengers
+
+
+def imdb() -> tuple[Texts, Texts]:
+    """Load IMDB's film reviews, from the folder named in `NNBOOK_DATA` or by Keras.
+
+    Both ways give words in lower case between single spaces, without
+    punctuation except apostrophes and without line breaks. The folder's file
+    `imdb_50k.jsonl.gz` holds one JSON object a line: `split`, `label`, `text`.
+    The reviews come in an order that mixes the classes, not the same both ways.
+    First used in: lstm_gru. Source: A. Maas and others, "Learning word vectors
+    for sentiment analysis", 2011.
+
+    Returns:
+        (texts_train, y_train), (texts_test, y_test): 25,000 reviews each, and
+        whether they praise the film (1) or not (0), uint8.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `mnist`.
+    """
+    if folder := os.environ.get("NNBOOK_DATA"):
+        return _read_reviews(Path(folder) / "imdb_50k.jsonl.gz", _SHA256["imdb"])
+    import keras
+
+    try:
+        parts = keras.datasets.imdb.load_data(
+            start_char=None, oov_char=None, index_from=0
+        )
+        index = keras.datasets.imdb.get_word_index()
+    except Exception as error:  # get_file raises bare exceptions
+        raise FileNotFoundError(
+            "imdb could not be downloaded. Connect to the internet, so that Keras "
+            "can, or set NNBOOK_DATA to a folder that holds imdb_50k.jsonl.gz."
+        ) from error
+    words = {number: word for word, number in index.items()}
+    train, test = (
+        (
+            [_plain_words(" ".join(words[number] for number in x)) for x in reviews],
+            np.asarray(labels, dtype="uint8"),
+        )
+        for reviews, labels in parts
+    )
+    return train, test
+
+
+def _read_reviews(path: Path, digest: str) -> tuple[Texts, Texts]:
+    try:
+        with gzip.open(path) as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA so that "
+            "Keras downloads it."
+        ) from None
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is truncated, or no {path.name}: {error}") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"{path} does not hold the published data: get it again")
+    reviews = [json.loads(line) for line in content.splitlines()]
+    np.random.default_rng(0).shuffle(reviews)  # the file has them class by class
+    train, test = (
+        (
+            [
+                _plain_words(review["text"])
+                for review in reviews
+                if review["split"] == s
+            ],
+            np.array([r["label"] for r in reviews if r["split"] == s], dtype="uint8"),
+        )
+        for s in ("train", "test")
+    )
+    return train, test
+
+
+def _plain_words(text: str) -> str:
+    # A line break is "<br />" in the file and the word "br" in Keras' version.
+    words = re.findall(r"\w(?:[\w']*\w)?", text.lower().replace("_", " "))
+    return " ".join(word for word in words if word != "br")

@@ -1,4 +1,6 @@
+import gzip
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -319,3 +321,91 @@ def test_the_published_airline_passengers_are_accepted():
         pytest.skip("needs airline_passengers.csv in NNBOOK_DATA")
     passengers = data.airline_passengers()
     assert passengers.shape == (144,) and passengers[[0, -1]].tolist() == [112, 432]
+
+
+REVIEWS = [
+    ("test", 0, "Bad.<br /><br />Isn't it?"),
+    ("train", 1, "GOOD (very_good) 'film'"),
+    ("train", 0, "Boring; don't!"),
+]
+
+
+@pytest.fixture
+def reviews(tmp_path, monkeypatch):
+    """Write a tiny file like IMDB's; return its path."""
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    lines = [
+        json.dumps({"split": split, "label": label, "text": text})
+        for split, label, text in REVIEWS
+    ]
+    content = "\n".join(lines).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    monkeypatch.setitem(data._SHA256, "imdb", digest)
+    path = tmp_path / "imdb_50k.jsonl.gz"
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def test_imdb_comes_from_the_folder_as_plain_words(reviews):
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    found = sorted(zip(texts_train, y_train.tolist(), strict=True))
+    assert found == [("boring don't", 0), ("good very good film", 1)]
+    assert (texts_test, y_test.tolist()) == (["bad isn't it"], [0])
+
+
+def test_missing_reviews_are_named_with_both_ways_to_get_them(reviews):
+    reviews.unlink()
+    with pytest.raises(
+        FileNotFoundError, match="imdb_50k.jsonl.gz there, or unset NNBOOK_DATA"
+    ):
+        data.imdb()
+
+
+@pytest.mark.parametrize("length", [0, 5, 60, -1])
+def test_truncated_reviews_are_refused_by_name(reviews, length):
+    reviews.write_bytes(reviews.read_bytes()[:length])
+    with pytest.raises(ValueError, match="imdb_50k.jsonl.gz (is truncated|does not)"):
+        data.imdb()
+
+
+def test_other_reviews_are_refused_by_name(reviews):
+    reviews.write_bytes(gzip.compress(b'{"split": "train", "label": 1, "text": ""}'))
+    with pytest.raises(
+        ValueError, match="imdb_50k.jsonl.gz does not hold the published data"
+    ):
+        data.imdb()
+
+
+def test_without_a_folder_reviews_are_decoded_from_keras(monkeypatch):
+    def load_data(start_char, oov_char, index_from):
+        assert (start_char, oov_char, index_from) == (None, None, 0)
+        return ([[1, 3, 3, 2, 4]], [1]), ([[4, 1]], [0])
+
+    index = {"good": 1, "film": 2, "br": 3, "isn't": 4}
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", load_data)
+    monkeypatch.setattr(keras.datasets.imdb, "get_word_index", lambda: index)
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    assert (texts_train, y_train.tolist()) == (["good film isn't"], [1])
+    assert (texts_test, y_test.tolist()) == (["isn't good"], [0])
+
+
+def test_reviews_without_folder_and_network_name_both_ways(monkeypatch):
+    def no_network(**_):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
+        data.imdb()
+
+
+def test_the_published_reviews_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "imdb_50k.jsonl.gz").exists():
+        pytest.skip("needs imdb_50k.jsonl.gz in NNBOOK_DATA")
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    assert len(texts_train) == len(texts_test) == 25_000
+    assert np.bincount(y_train).tolist() == np.bincount(y_test).tolist() == [12_500] * 2
+    assert 0.45 < y_train[:2000].mean() < 0.55
+    assert not any(set(text) & set("<>/.,_!A") for text in texts_train)
