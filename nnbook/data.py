@@ -4,8 +4,8 @@ import gzip
 import hashlib
 import json
 import os
-import urllib.request
 import re
+import urllib.request
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -31,6 +31,12 @@ _AIRLINE = "34e7c49378d5331e3cfd25db57e6a162ff8d55991565b31052f0d8b3c8ec13e4"
 _AIRLINE_URL = (
     "https://raw.githubusercontent.com/jbrownlee/Datasets/master/airline-passengers.csv"
 )
+
+
+_SHAKESPEARE = (
+    "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
+)
+_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 # Typefaces that come with Matplotlib.
 _FACES = (
@@ -242,6 +248,48 @@ def fashion_mnist() -> tuple[Pair, Pair]:
         FileNotFoundError, ValueError: as for `mnist`.
     """
     return _benchmark("fashion_mnist")
+
+
+def tiny_shakespeare() -> str:
+    """Load a million characters of Shakespeare's plays.
+
+    They come from the folder named in `NNBOOK_DATA` or are downloaded. First
+    used in: rnn. Source: A. Karpathy, "The unreasonable effectiveness of
+    recurrent neural networks", 2015.
+
+    Returns:
+        The text: 1,115,394 characters, 65 different ones.
+
+    Raises:
+        FileNotFoundError: the text is neither in the folder nor to be
+            downloaded; the message says both ways to get it.
+        ValueError: the file in the folder is truncated, or another text.
+    """
+    if folder := os.environ.get("NNBOOK_DATA"):
+        path = Path(folder) / "tiny_shakespeare.txt"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA "
+                "so that it is downloaded."
+            )
+    else:
+        import keras
+
+        try:
+            path = keras.utils.get_file(
+                "tiny_shakespeare.txt", _SHAKESPEARE, file_hash=_SHAKESPEARE_SHA256
+            )
+        except Exception as error:  # get_file raises bare exceptions
+            raise FileNotFoundError(
+                "tiny_shakespeare could not be downloaded. Connect to the internet, "
+                "or set NNBOOK_DATA to a folder that holds tiny_shakespeare.txt."
+            ) from error
+    content = Path(path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != _SHAKESPEARE_SHA256:
+        raise ValueError(
+            f"{path} is truncated, or not the published text: get it again"
+        )
+    return content.decode()
 
 
 def _benchmark(name: str) -> tuple[Pair, Pair]:

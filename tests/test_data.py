@@ -409,3 +409,63 @@ def test_the_published_reviews_are_accepted():
     assert np.bincount(y_train).tolist() == np.bincount(y_test).tolist() == [12_500] * 2
     assert 0.45 < y_train[:2000].mean() < 0.55
     assert not any(set(text) & set("<>/.,_!A") for text in texts_train)
+
+
+@pytest.fixture
+def plays(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    path = tmp_path / "tiny_shakespeare.txt"
+    path.write_bytes(b"First Citizen:\nSpeak, speak.\n")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(data, "_SHAKESPEARE_SHA256", digest)
+    return path
+
+
+def test_shakespeare_comes_from_the_folder(plays):
+    assert data.tiny_shakespeare() == "First Citizen:\nSpeak, speak.\n"
+
+
+def test_missing_plays_are_named_with_both_ways_to_get_them(plays):
+    plays.unlink()
+    wanted = "tiny_shakespeare.txt there, or unset NNBOOK_DATA"
+    with pytest.raises(FileNotFoundError, match=wanted):
+        data.tiny_shakespeare()
+
+
+@pytest.mark.parametrize("content", [b"", b"First Citizen:\nSpeak", b"\xff\x00"])
+def test_truncated_or_other_plays_are_refused_by_name(plays, content):
+    plays.write_bytes(content)
+    with pytest.raises(ValueError, match="tiny_shakespeare.txt is truncated, or not"):
+        data.tiny_shakespeare()
+
+
+def test_without_a_folder_the_plays_are_downloaded_and_checked(plays, monkeypatch):
+    monkeypatch.delenv("NNBOOK_DATA")
+    asked = []
+
+    def get_file(name, origin, file_hash):
+        asked.append((name, origin, file_hash))
+        return str(plays)
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    assert data.tiny_shakespeare().startswith("First Citizen")
+    [(_, origin, file_hash)] = asked
+    assert origin.startswith("https://") and file_hash == data._SHAKESPEARE_SHA256
+
+
+def test_plays_without_folder_and_network_both_ways_are_named(monkeypatch):
+    def no_network(*args, **kwargs):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.utils, "get_file", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
+        data.tiny_shakespeare()
+
+
+def test_the_published_plays_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "tiny_shakespeare.txt").exists():
+        pytest.skip("needs tiny_shakespeare.txt in NNBOOK_DATA")
+    text = data.tiny_shakespeare()
+    assert len(text) == 1_115_394 and len(set(text)) == 65
