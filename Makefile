@@ -11,10 +11,10 @@ NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-real run lint bench serve lock clean
+.PHONY: help book test test-real test-browser run lint bench serve lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # What the machine brings is checked before anything is installed.
 .venv/ready: $(REQUIREMENTS) pyproject.toml
@@ -39,8 +39,11 @@ _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 	@touch $@
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests
+	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py
 	$(NBVAL) notebooks
+
+test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
+	$(RUN) pytest tests/test_browser.py
 
 test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, NB=path)
 	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds the data:" \

@@ -27,6 +27,33 @@ def gradients(
     Raises:
         ValueError: the function's result is not a scalar.
     """
+    from keras import ops
+
+    arrays = [np.asarray(argument) for argument in arguments]
+    value, slopes = value_and_gradients(function, *arrays)
+    return float(value), [ops.convert_to_numpy(slope) for slope in slopes]
+
+
+def value_and_gradients(
+    function: Callable[..., Any], *arguments: Any
+) -> tuple[Any, tuple]:
+    """Do what `gradients` does within a computation: tensors in, tensors out.
+
+    It may stand in a function that is `compiled`, and in a function that is
+    differentiated itself, which gives second derivatives. First used in: gan.
+
+    Args:
+        function: called with the arguments as tensors; returns a scalar.
+        *arguments: the points to differentiate at: tensors or arrays, or lists
+            and dicts of them, such as the weights of a model.
+
+    Returns:
+        The function's value, and for each argument its gradient, a tensor or a
+        list or dict of tensors like the argument.
+
+    Raises:
+        ValueError: the function's result is not a scalar.
+    """
     import keras
     from keras import ops
 
@@ -39,32 +66,58 @@ def gradients(
             )
         return value
 
-    arrays = [np.asarray(argument) for argument in arguments]
+    arguments = keras.tree.map_structure(ops.convert_to_tensor, arguments)
+    positions = tuple(range(len(arguments)))
     if keras.backend.backend() == "jax":
         import jax
 
-        positions = tuple(range(len(arrays)))
-        tensors = [ops.convert_to_tensor(array) for array in arrays]
-        value, slopes = jax.value_and_grad(scalar, argnums=positions)(*tensors)
+        return jax.value_and_grad(scalar, argnums=positions)(*arguments)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        slopes, value = torch.func.grad_and_value(scalar, positions)(*arguments)
+        return value, slopes
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(tf.nest.flatten(arguments))
+        value = scalar(*arguments)
+    slopes = tape.gradient(
+        value, arguments, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return value, tf.nest.map_structure(tf.convert_to_tensor, slopes)  # sparse ones
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that is written with `keras.ops`, where the backend can.
+
+    It is compiled at the first call, and again for arguments of other shapes,
+    never for other values. TensorFlow and JAX compile it, PyTorch runs it as it
+    is. On all three its Python loops run while it is compiled: a long one
+    belongs in `ops.fori_loop`. First used in: gan.
+
+    Args:
+        function: computes tensors from tensors and changes nothing else.
+
+    Returns:
+        The function, which now takes numbers, arrays and tensors, and lists and
+        dicts of them, as tensors.
+    """
+    import keras
+    from keras import ops
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        run = jax.jit(function)
     elif keras.backend.backend() == "torch":
         import torch
 
-        tensors = [ops.convert_to_tensor(a).clone().requires_grad_() for a in arrays]
-        value = scalar(*tensors)
-        slopes = torch.autograd.grad(value, tensors, allow_unused=True)
-        slopes = [
-            torch.zeros_like(tensor) if slope is None else slope
-            for tensor, slope in zip(tensors, slopes, strict=True)
-        ]
+        run = torch.no_grad()(function)
     else:
         import tensorflow as tf
 
-        tensors = [tf.convert_to_tensor(array) for array in arrays]
-        with tf.GradientTape() as tape:
-            tape.watch(tensors)
-            value = scalar(*tensors)
-        slopes = tape.gradient(
-            value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        slopes = [tf.convert_to_tensor(slope) for slope in slopes]  # sparse ones
-    return float(value), [ops.convert_to_numpy(slope) for slope in slopes]
+        run = tf.function(function, autograph=False)
+    return lambda *arguments: run(
+        *keras.tree.map_structure(ops.convert_to_tensor, arguments)
+    )

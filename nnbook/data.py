@@ -1,27 +1,39 @@
-"""Data sets that chapters share: real ones from scikit-learn, and generated ones."""
+"""Data sets that chapters share: from scikit-learn, generated, and for benchmarks."""
 
+import gzip
 import hashlib
+import json
 import os
+import re
+import urllib.request
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
+Texts = tuple[list[str], np.ndarray]
 
-# SHA-256 of the four arrays' bytes, equal to those of the published files.
+# SHA-256 of what the published files hold: of arrays and of unpacked or plain text
+# the bytes, of the passengers 64-bit integers.
 _SHA256 = {
     "mnist": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "fashion_mnist": "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
+    "imdb": "6dfcbadb5331b86aaaf2f87925cb6c1d7cabeab48b4d950b44a1a6609942c661",
+    "tiny_shakespeare": "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    "airline_passengers": "34e7c49378d5331e3cfd25db57e6a162ff8d55991565b31052f0d8b3c8ec13e4",
 }
-
 _SHAKESPEARE = (
     "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
 )
-_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+_AIRLINE = (
+    "https://raw.githubusercontent.com/jbrownlee/Datasets/master/airline-passengers.csv"
+)
 
 # Typefaces that come with Matplotlib.
 _FACES = (
@@ -214,7 +226,7 @@ def mnist() -> tuple[Pair, Pair]:
             Keras; the message says both ways to get it.
         ValueError: the file in the folder is truncated, or holds other data.
     """
-    return _benchmark("mnist")
+    return _images("mnist")
 
 
 def fashion_mnist() -> tuple[Pair, Pair]:
@@ -232,7 +244,71 @@ def fashion_mnist() -> tuple[Pair, Pair]:
     Raises:
         FileNotFoundError, ValueError: as for `mnist`.
     """
-    return _benchmark("fashion_mnist")
+    return _images("fashion_mnist")
+
+
+def imdb() -> tuple[Texts, Texts]:
+    """Load IMDB's film reviews, from the folder named in `NNBOOK_DATA` or by Keras.
+
+    Both ways give words in lower case between single spaces, without
+    punctuation except apostrophes and without line breaks. The folder's file
+    `imdb_50k.jsonl.gz` holds one JSON object a line: `split`, `label`, `text`.
+    The reviews come in an order that mixes the classes, not the same both ways.
+    First used in: lstm_gru. Source: A. Maas and others, "Learning word vectors
+    for sentiment analysis", 2011.
+
+    Returns:
+        (texts_train, y_train), (texts_test, y_test): 25,000 reviews each, and
+        whether they praise the film (1) or not (0), uint8.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `mnist`.
+    """
+    path = _in_folder("imdb_50k.jsonl.gz")
+    if path is None:
+        return _decoded_reviews()
+    try:
+        with gzip.open(path) as file:
+            content = file.read()
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is truncated, or no {path.name}: {error}") from None
+    _check("imdb", path, content)
+    reviews = [json.loads(line) for line in content.splitlines()]
+    np.random.default_rng(0).shuffle(reviews)  # the file has them class by class
+    parts = [[r for r in reviews if r["split"] == part] for part in ("train", "test")]
+    train, test = (
+        (
+            [_plain_words(review["text"]) for review in part],
+            np.array([review["label"] for review in part], dtype="uint8"),
+        )
+        for part in parts
+    )
+    return train, test
+
+
+def _decoded_reviews() -> tuple[Texts, Texts]:
+    from keras.datasets import imdb
+
+    parts = _downloaded(
+        "imdb_50k.jsonl.gz",
+        lambda: imdb.load_data(start_char=None, oov_char=None, index_from=0),
+    )
+    index = _downloaded("imdb_50k.jsonl.gz", imdb.get_word_index)
+    words = {number: word for word, number in index.items()}
+    train, test = (
+        (
+            [_plain_words(" ".join(words[number] for number in x)) for x in reviews],
+            np.asarray(labels, dtype="uint8"),
+        )
+        for reviews, labels in parts
+    )
+    return train, test
+
+
+def _plain_words(text: str) -> str:
+    # A line break is "<br />" in the file and the word "br" in Keras' version.
+    words = re.findall(r"\w(?:[\w']*\w)?", text.lower().replace("_", " "))
+    return " ".join(word for word in words if word != "br")
 
 
 def tiny_shakespeare() -> str:
@@ -250,63 +326,104 @@ def tiny_shakespeare() -> str:
             downloaded; the message says both ways to get it.
         ValueError: the file in the folder is truncated, or another text.
     """
-    if folder := os.environ.get("NNBOOK_DATA"):
-        path = Path(folder) / "tiny_shakespeare.txt"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA "
-                "so that it is downloaded."
-            )
-    else:
+    path = _in_folder("tiny_shakespeare.txt")
+    if path is None:
         import keras
 
-        try:
-            path = keras.utils.get_file(
-                "tiny_shakespeare.txt", _SHAKESPEARE, file_hash=_SHAKESPEARE_SHA256
-            )
-        except Exception as error:  # get_file raises bare exceptions
-            raise FileNotFoundError(
-                "tiny_shakespeare could not be downloaded. Connect to the internet, "
-                "or set NNBOOK_DATA to a folder that holds tiny_shakespeare.txt."
-            ) from error
-    content = Path(path).read_bytes()
-    if hashlib.sha256(content).hexdigest() != _SHAKESPEARE_SHA256:
-        raise ValueError(
-            f"{path} is truncated, or not the published text: get it again"
+        digest = _SHA256["tiny_shakespeare"]
+        path = _downloaded(
+            "tiny_shakespeare.txt",
+            lambda: keras.utils.get_file(
+                "tiny_shakespeare.txt", _SHAKESPEARE, file_hash=digest
+            ),
         )
+    content = Path(path).read_bytes()
+    _check("tiny_shakespeare", path, content)
     return content.decode()
 
 
-def _benchmark(name: str) -> tuple[Pair, Pair]:
-    if folder := os.environ.get("NNBOOK_DATA"):
-        return _read(Path(folder) / f"{name}.npz", _SHA256[name])
-    import keras
+def airline_passengers() -> np.ndarray:
+    """Load the airline passengers of 1949 to 1960, from `NNBOOK_DATA` or the web.
 
+    First used in: forecasting. Source: G. E. P. Box and G. M. Jenkins, "Time
+    Series Analysis: Forecasting and Control", 1970, series G.
+
+    Returns:
+        Passengers of international airlines in thousands, one number for each
+        month, int64 of shape (144,).
+
+    Raises:
+        FileNotFoundError: the data is neither in the folder nor to be had from
+            the web; the message says both ways to get it.
+        ValueError: the file is truncated, or holds other data.
+    """
+    origin = _in_folder("airline_passengers.csv")
+    if origin is None:
+        origin, text = _AIRLINE, _downloaded("airline_passengers.csv", _fetch_airline)
+    else:
+        text = origin.read_bytes()
     try:
-        return getattr(keras.datasets, name).load_data()
-    except Exception as error:  # get_file raises bare exceptions
-        raise FileNotFoundError(
-            f"{name} could not be downloaded. Connect to the internet, so that Keras "
-            f"can, or set NNBOOK_DATA to a folder that holds {name}.npz."
-        ) from error
+        months = text.decode("ascii").split()[1:]  # the first line is the header
+        passengers = np.array([int(month.split(",")[1]) for month in months], "int64")
+    except (IndexError, ValueError, OverflowError):
+        raise ValueError(
+            f"{origin} is truncated, or no table of months and passengers"
+        ) from None
+    _check("airline_passengers", origin, passengers.astype("<i8"))
+    return passengers
 
 
-def _read(path: Path, digest: str) -> tuple[Pair, Pair]:
+def _fetch_airline() -> bytes:
+    with urllib.request.urlopen(_AIRLINE, timeout=30) as answer:
+        return answer.read(100_000)
+
+
+def _images(name: str) -> tuple[Pair, Pair]:
+    path = _in_folder(f"{name}.npz")
+    if path is None:
+        import keras
+
+        dataset = getattr(keras.datasets, name)
+        return _downloaded(f"{name}.npz", lambda: dataset.load_data())
     names = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = [archive[name] for name in names]
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"There is no {path}. Put {path.name} there, or unset NNBOOK_DATA so that "
-            "Keras downloads it."
-        ) from None
     except (EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is truncated, or no {path.name}: {error}") from None
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(np.ascontiguousarray(array))
-    if found.hexdigest() != digest:
-        raise ValueError(f"{path} does not hold the published data: get it again")
+    _check(name, path, *map(np.ascontiguousarray, arrays))
     x_train, y_train, x_test, y_test = arrays
     return (x_train, y_train), (x_test, y_test)
+
+
+def _in_folder(file: str) -> Path | None:
+    folder = os.environ.get("NNBOOK_DATA")
+    if not folder:
+        return None
+    path = Path(folder) / file
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no {path}. Put {file} there, or unset NNBOOK_DATA so that it is "
+            "downloaded."
+        )
+    return path
+
+
+def _downloaded(file: str, download: Callable[[], Any]) -> Any:
+    try:
+        return download()
+    except Exception as error:  # Keras' get_file raises bare exceptions
+        raise FileNotFoundError(
+            f"{file} could not be downloaded. Connect to the internet, or set "
+            "NNBOOK_DATA to a folder that holds it."
+        ) from error
+
+
+def _check(name: str, origin: Path | str, *parts: bytes | np.ndarray) -> None:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    if found.hexdigest() != _SHA256[name]:
+        raise ValueError(
+            f"{origin} is truncated, or does not hold the published data: get it again"
+        )

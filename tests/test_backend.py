@@ -60,3 +60,73 @@ def test_gradients_of_a_row_lookup():
 def test_a_result_that_is_no_scalar_is_refused():
     with pytest.raises(ValueError, match="scalar result, not one of shape"):
         nnbook.backend.gradients(lambda x: x, np.ones(2))
+
+
+def test_gradients_of_lists_and_dicts_have_their_structure():
+    from keras import ops
+
+    point = {"W": [np.array([1.0, 2.0]), np.array(3.0)], "unused": np.ones(2)}
+    value, (slopes, dx) = nnbook.backend.value_and_gradients(
+        lambda p, x: ops.sum(p["W"][0] * x) * p["W"][1], point, np.array([4.0, 5.0])
+    )
+    assert float(value) == 42
+    np.testing.assert_allclose(slopes["W"][0], [12, 15])
+    np.testing.assert_allclose(slopes["W"][1], 14)
+    np.testing.assert_allclose(slopes["unused"], [0, 0])
+    np.testing.assert_allclose(dx, [3, 6])
+
+
+def test_gradients_nest():
+    from keras import ops
+
+    def slope_squared(w, x):  # (dy/dx)² = (2wx)² for y = wx²
+        _, (slope,) = nnbook.backend.value_and_gradients(lambda x: w * x**2, x)
+        return slope**2
+
+    nested = nnbook.backend.compiled(
+        lambda w, x: nnbook.backend.value_and_gradients(slope_squared, w, x)
+    )
+    value, (dw, dx) = nested(3.0, 2.0)
+    np.testing.assert_allclose([value, dw, dx], [144, 96, 144])
+    assert ops.shape(dw) == ()
+
+
+def test_a_penalty_on_slopes_equals_finite_differences():
+    from keras import ops
+
+    rng = np.random.default_rng(0)
+    X, W, v = (rng.normal(size=shape) / 2 for shape in ((5, 2), (2, 4), (4, 1)))
+
+    def penalty(W, v):
+        def total(x):
+            return ops.sum((x @ W) ** 2 @ v)
+
+        _, (slopes,) = nnbook.backend.value_and_gradients(total, X)
+        return ops.mean((ops.sqrt(ops.sum(slopes**2, axis=1)) - 1) ** 2)
+
+    def value(flat):
+        return nnbook.backend.gradients(penalty, flat[:8].reshape(2, 4), flat[8:, None])
+
+    distance = check_grad(
+        lambda flat: value(flat)[0],
+        lambda flat: np.concatenate([slope.ravel() for slope in value(flat)[1]]),
+        np.concatenate([W.ravel(), v.ravel()]),
+    )
+    assert distance < 1e-6
+
+
+def test_compiled_loops_and_compiles_once_for_one_shape():
+    import keras
+    from keras import ops
+
+    traced = []
+
+    def power(x, exponent):
+        traced.append(x)
+        return ops.fori_loop(0, exponent, lambda i, y: y * x, ops.ones_like(x))
+
+    run = nnbook.backend.compiled(power)
+    found = [float(run(2.0, exponent)) for exponent in (3, 4, 5)]
+    assert found == [8, 16, 32]
+    if keras.backend.backend() != "torch":
+        assert len(traced) == 1

@@ -1,4 +1,6 @@
+import gzip
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -196,7 +198,9 @@ def test_a_truncated_file_is_refused_by_name(folder, length):
 )
 def test_other_data_is_refused_by_name(folder, change):
     write_archive(folder, **change)
-    with pytest.raises(ValueError, match="mnist.npz does not hold the published data"):
+    with pytest.raises(
+        ValueError, match="mnist.npz is truncated, or does not hold the published data"
+    ):
         data.mnist()
 
 
@@ -233,13 +237,192 @@ def test_the_published_data_is_accepted(name):
     assert len(y_test) == 10_000
 
 
+AIRLINE = b'"Month","Passengers"\r\n"1949-01",112\r\n"1949-02",118\r\n"1949-03",132'
+
+
+@pytest.fixture
+def airline(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    digest = hashlib.sha256(np.array([112, 118, 132], "<i8")).hexdigest()
+    monkeypatch.setitem(data._SHA256, "airline_passengers", digest)
+    path = tmp_path / "airline_passengers.csv"
+    path.write_bytes(AIRLINE)
+    return path
+
+
+def test_airline_passengers_come_from_the_folder(airline):
+    passengers = data.airline_passengers()
+    assert passengers.tolist() == [112, 118, 132] and passengers.dtype == "int64"
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r\n\r\n"])
+def test_airline_passengers_do_not_depend_on_the_ends_of_lines(airline, ends):
+    airline.write_bytes(AIRLINE.replace(b"\r\n", ends[-2:]) + ends)
+    assert len(data.airline_passengers()) == 3
+
+
+def test_a_missing_airline_file_is_named_with_both_ways_to_get_it(airline):
+    airline.unlink()
+    with pytest.raises(
+        FileNotFoundError, match="airline_passengers.csv there, or unset NNBOOK_DATA"
+    ):
+        data.airline_passengers()
+
+
+@pytest.mark.parametrize("length", [-4, 10, 40, len(AIRLINE) - 17, len(AIRLINE) - 1])
+def test_a_truncated_airline_file_is_refused_by_name(airline, length):
+    airline.write_bytes(AIRLINE[:length])
+    with pytest.raises(ValueError, match="airline_passengers.csv (is trunc|does not)"):
+        data.airline_passengers()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff\xfe", b"<html>\n<p>Not found</p>", b"a\nb,c"]
+)
+def test_what_is_no_table_of_passengers_is_refused_by_name(airline, text):
+    airline.write_bytes(text)
+    with pytest.raises(ValueError, match="airline_passengers.csv (is trunc|does not)"):
+        data.airline_passengers()
+
+
+def test_other_passengers_are_refused_by_name(airline):
+    airline.write_bytes(AIRLINE.replace(b"118", b"119"))
+    with pytest.raises(
+        ValueError, match="csv is truncated, or does not hold the published data"
+    ):
+        data.airline_passengers()
+
+
+def test_without_a_folder_the_airline_passengers_are_downloaded(airline, monkeypatch):
+    monkeypatch.delenv("NNBOOK_DATA")
+    asked = []
+
+    def urlopen(url, timeout):
+        asked.append(url)
+        return airline.open("rb")
+
+    monkeypatch.setattr(data.urllib.request, "urlopen", urlopen)
+    assert data.airline_passengers().tolist() == [112, 118, 132]
+    assert asked == [data._AIRLINE]
+    airline.write_bytes(AIRLINE.replace(b"118", b"119"))
+    with pytest.raises(ValueError, match="https.*or does not hold the published data"):
+        data.airline_passengers()
+
+
+def test_without_folder_and_network_both_ways_to_the_airline_are_named(monkeypatch):
+    def no_network(url, timeout):
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(data.urllib.request, "urlopen", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
+        data.airline_passengers()
+
+
+def test_the_published_airline_passengers_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "airline_passengers.csv").exists():
+        pytest.skip("needs airline_passengers.csv in NNBOOK_DATA")
+    passengers = data.airline_passengers()
+    assert passengers.shape == (144,) and passengers[[0, -1]].tolist() == [112, 432]
+
+
+REVIEWS = [
+    ("test", 0, "Bad.<br /><br />Isn't it?"),
+    ("train", 1, "GOOD (very_good) 'film'"),
+    ("train", 0, "Boring; don't!"),
+]
+
+
+@pytest.fixture
+def reviews(tmp_path, monkeypatch):
+    """Write a tiny file like IMDB's; return its path."""
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    lines = [
+        json.dumps({"split": split, "label": label, "text": text})
+        for split, label, text in REVIEWS
+    ]
+    content = "\n".join(lines).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    monkeypatch.setitem(data._SHA256, "imdb", digest)
+    path = tmp_path / "imdb_50k.jsonl.gz"
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def test_imdb_comes_from_the_folder_as_plain_words(reviews):
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    found = sorted(zip(texts_train, y_train.tolist(), strict=True))
+    assert found == [("boring don't", 0), ("good very good film", 1)]
+    assert (texts_test, y_test.tolist()) == (["bad isn't it"], [0])
+
+
+def test_missing_reviews_are_named_with_both_ways_to_get_them(reviews):
+    reviews.unlink()
+    with pytest.raises(
+        FileNotFoundError, match="imdb_50k.jsonl.gz there, or unset NNBOOK_DATA"
+    ):
+        data.imdb()
+
+
+@pytest.mark.parametrize("length", [0, 5, 60, -1])
+def test_truncated_reviews_are_refused_by_name(reviews, length):
+    reviews.write_bytes(reviews.read_bytes()[:length])
+    with pytest.raises(ValueError, match="imdb_50k.jsonl.gz (is truncated|does not)"):
+        data.imdb()
+
+
+def test_other_reviews_are_refused_by_name(reviews):
+    reviews.write_bytes(gzip.compress(b'{"split": "train", "label": 1, "text": ""}'))
+    with pytest.raises(
+        ValueError,
+        match="imdb_50k.jsonl.gz is truncated, or does not hold the published data",
+    ):
+        data.imdb()
+
+
+def test_without_a_folder_reviews_are_decoded_from_keras(monkeypatch):
+    def load_data(start_char, oov_char, index_from):
+        assert (start_char, oov_char, index_from) == (None, None, 0)
+        return ([[1, 3, 3, 2, 4]], [1]), ([[4, 1]], [0])
+
+    index = {"good": 1, "film": 2, "br": 3, "isn't": 4}
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", load_data)
+    monkeypatch.setattr(keras.datasets.imdb, "get_word_index", lambda: index)
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    assert (texts_train, y_train.tolist()) == (["good film isn't"], [1])
+    assert (texts_test, y_test.tolist()) == (["isn't good"], [0])
+
+
+def test_reviews_without_folder_and_network_name_both_ways(monkeypatch):
+    def no_network(**_):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", no_network)
+    with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
+        data.imdb()
+
+
+def test_the_published_reviews_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "imdb_50k.jsonl.gz").exists():
+        pytest.skip("needs imdb_50k.jsonl.gz in NNBOOK_DATA")
+    (texts_train, y_train), (texts_test, y_test) = data.imdb()
+    assert len(texts_train) == len(texts_test) == 25_000
+    assert np.bincount(y_train).tolist() == np.bincount(y_test).tolist() == [12_500] * 2
+    assert 0.45 < y_train[:2000].mean() < 0.55
+    assert not any(set(text) & set("<>/.,_!A") for text in texts_train)
+
+
 @pytest.fixture
 def plays(tmp_path, monkeypatch):
     monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
     path = tmp_path / "tiny_shakespeare.txt"
     path.write_bytes(b"First Citizen:\nSpeak, speak.\n")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(data, "_SHAKESPEARE_SHA256", digest)
+    monkeypatch.setitem(data._SHA256, "tiny_shakespeare", digest)
     return path
 
 
@@ -257,7 +440,9 @@ def test_missing_plays_are_named_with_both_ways_to_get_them(plays):
 @pytest.mark.parametrize("content", [b"", b"First Citizen:\nSpeak", b"\xff\x00"])
 def test_truncated_or_other_plays_are_refused_by_name(plays, content):
     plays.write_bytes(content)
-    with pytest.raises(ValueError, match="tiny_shakespeare.txt is truncated, or not"):
+    with pytest.raises(
+        ValueError, match="tiny_shakespeare.txt is truncated, or does not"
+    ):
         data.tiny_shakespeare()
 
 
@@ -272,7 +457,9 @@ def test_without_a_folder_the_plays_are_downloaded_and_checked(plays, monkeypatc
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     assert data.tiny_shakespeare().startswith("First Citizen")
     [(_, origin, file_hash)] = asked
-    assert origin.startswith("https://") and file_hash == data._SHAKESPEARE_SHA256
+    assert (
+        origin.startswith("https://") and file_hash == data._SHA256["tiny_shakespeare"]
+    )
 
 
 def test_plays_without_folder_and_network_both_ways_are_named(monkeypatch):

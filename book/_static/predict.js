@@ -3,10 +3,12 @@
 
 document.addEventListener("DOMContentLoaded", () => {
   const quotes = [...document.querySelectorAll("blockquote")].filter(
-    (quote) => quote.querySelector("strong")?.textContent === "Predict.",
+    (quote) =>
+      quote.querySelector("strong")?.textContent === "Predict." &&
+      quote.nextElementSibling?.matches("details"),
   );
   if (!quotes.length) return;
-  const page = document.querySelector("article h1").firstChild.textContent;
+  const page = location.pathname.split("/").slice(-2).join("/");
   const status = document.createElement("span");
   status.setAttribute("role", "status");
   document.querySelector(".chapter-facts")?.append(status);

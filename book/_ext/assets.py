@@ -1,0 +1,67 @@
+"""Make the built site light, and let it ask no other host for anything.
+
+MathJax comes from a pinned package, and only the two parts of it that pages
+load; Jupyter Book's thebe, which fetches itself from a server, is left out.
+Figures are stored with a palette: a third of the size, and no difference to see.
+"""
+
+import shutil
+from importlib.metadata import distribution
+from pathlib import Path
+
+from PIL import Image
+
+MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
+
+
+def copy_mathjax(app, exception):
+    """Copy MathJax beside the site's other static files."""
+    package = distribution("sphinx-mathjax-offline")
+    source = Path(package.locate_file("sphinx-mathjax-offline/static/mathjax"))
+    target = Path(app.outdir) / "_static" / "mathjax"
+    if exception or target.exists():
+        return
+    for part in MATHJAX:
+        copy = shutil.copytree if (source / part).is_dir() else shutil.copy
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        copy(source / part, target / part)
+
+
+def shrink_figures(app, exception):
+    """Give each figure a palette of 256 colours."""
+    for path in (Path(app.outdir) / "_images").glob("*.png"):
+        with Image.open(path) as image:
+            if image.mode != "P":
+                image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+                    path, optimize=True
+                )
+
+
+def drop_unused(app, pagename, templatename, context, doctree):
+    """Take thebe's files off every page, and MathJax off one without mathematics."""
+    names = ["thebe"]
+    # Sphinx asks the landing page's whole table of contents for mathematics.
+    if not app.env.domaindata["math"]["has_equations"].get(pagename):
+        names.append("mathjax")
+    for kind in ("script_files", "css_files"):
+        context[kind] = [
+            file
+            for file in context.get(kind, [])
+            if not any(
+                name in f"{file.filename} {file.attributes}".lower() for name in names
+            )
+        ]
+
+
+def one_search(app, config):
+    """Leave the search button to the sidebar: the theme repeats it in a bar above."""
+    config.html_theme_options["navbar_persistent"] = []
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("config-inited", one_search)
+    app.connect("html-page-context", drop_unused, priority=1000)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", shrink_figures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
