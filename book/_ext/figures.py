@@ -29,7 +29,7 @@ class StoredFigure(SphinxDirective):
                     file = Path(self.env.srcdir) / FOLDER / f"{cell_id}.png"
                     file.parent.mkdir(parents=True, exist_ok=True)
                     with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
-                        image.thumbnail((360, 360))
+                        image.thumbnail((280, 280))
                         image.save(file)
                     alt = cell.metadata.mystnb.image.alt
                     return [nodes.image(uri=f"/{FOLDER}/{file.name}", alt=alt)]
