@@ -5,13 +5,16 @@ UV_VERSION := 0.13.8
 RUN := .venv/bin/python -m
 NB ?=
 NNBOOK_DATA ?=
+REPOSITORY ?=
+BRANCH ?=
+URL ?=
 NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-real test-browser run lint bench serve lock clean
+.PHONY: help book site test test-real test-browser run lint bench serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +40,12 @@ book: _build/html/index.html ## Build the site from the stored outputs
 _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 	@$(RUN) book.tools.build > /dev/null
 	@touch $@
+
+site: .venv/ready ## Build the site to publish (REPOSITORY=owner/name, BRANCH=, URL=)
+	@test -n "$(REPOSITORY)" || { echo "Name the repository that will hold the site:" \
+		"make site REPOSITORY=owner/name"; exit 1; }
+	@$(RUN) book.tools.publish "$(REPOSITORY)" $(and $(BRANCH),--branch "$(BRANCH)") \
+		$(and $(URL),--url "$(URL)")
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
 	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py

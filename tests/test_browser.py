@@ -3,24 +3,35 @@
 Pages come from a server on this machine that compresses, as web servers do.
 """
 
+import base64
 import gzip
 import mimetypes
+import os
+import re
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from scipy.ndimage import zoom
+from scipy.signal import correlate2d
 
+import nnbook
 from book.tools.build import SITE, contents
+from nnbook import data
+from nnbook.live import MIME_TYPE as WEIGHTS
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "_build/screenshots"
 PAGES = [*contents(), "genindex", "search"]
 PERCEPTRON = "notebooks/foundations/perceptron"
+CNN = "notebooks/vision/cnn"
 LANDING_KILOBYTES, PAGE_KILOBYTES, FIRST_PAINT = 400, 1000, 1000  # the last in ms
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -233,3 +244,182 @@ def test_ledger_is_filtered_and_sorted(visit, site):
         ends = [sentences[0][0], sentences[-1][0]]
         assert ends == sorted(ends, reverse=order == "descending")
         assert ends[0] != ends[1]
+
+
+def live(page, name):
+    """Return a live figure and what it says."""
+    figure = page.locator(f"#live-{name}")
+    return figure, figure.locator("[role=status]")
+
+
+def test_live_perceptron_makes_the_chapters_mistakes(visit, site):
+    """Its mistakes are those of the rule in NumPy, on the same points."""
+    X, y, _ = data.separable(60, margin=0.05, seed=12)
+    w, mistakes, learned = np.zeros(2), 0, False
+    while not learned:
+        learned = True
+        for point, label in zip(X, y, strict=True):
+            if label * (w @ point) <= 0:
+                w, mistakes, learned = w + label * point, mistakes + 1, False
+    figure, status = live(
+        visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce"), "perceptron"
+    )
+    figure.get_by_role("button", name="Next mistake").click()
+    assert status.inner_text().startswith("1 mistake made")
+    figure.get_by_role("button", name="Run").click()
+    text = status.inner_text()
+    assert text.startswith(f"{mistakes} mistakes made, 0 of 60 points wrong. Learned.")
+    allowed = int(re.search(r"Novikoff allows (\d+)", text)[1])
+    R = np.linalg.norm(X, axis=1).max()
+    directions = np.linspace(0, 2 * np.pi, 100_001)
+    units = np.stack([np.cos(directions), np.sin(directions)])
+    widest = np.min(y[:, None] * (X @ units), axis=0).max()
+    assert abs(allowed - (R / widest) ** 2) < 1 + 1e-3 * allowed
+
+
+def test_live_perceptron_is_dragged_and_moved_by_keys(visit, site):
+    page = visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce")
+    figure, status = live(page, "perceptron")
+    circle = figure.locator("svg [role=button][aria-label*=circle]").first
+    square = figure.locator("svg [role=button][aria-label*=square]").first
+    before = circle.get_attribute("aria-label")
+    circle.focus()
+    page.keyboard.press("ArrowUp")
+    assert circle.get_attribute("aria-label") != before
+    # A circle on top of a square: no line separates them, and it never ends.
+    circle.scroll_into_view_if_needed()
+    start, end = circle.bounding_box(), square.bounding_box()
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=5)
+    page.mouse.up()
+    assert "No line through the centre" in status.inner_text()
+    figure.get_by_role("button", name="Run").click()
+    assert status.inner_text().startswith("1000 mistakes made")
+    figure.get_by_role("button", name="The chapter's points").click()
+    assert status.inner_text().startswith("0 mistakes made")
+    assert circle.get_attribute("aria-label") == before
+
+
+def test_live_perceptron_moves_only_for_those_who_like_it(visit, site):
+    figure, status = live(visit(f"{site}/{PERCEPTRON}.html"), "perceptron")
+    figure.get_by_role("button", name="Run").click()
+    assert "Learned" not in status.inner_text()  # one mistake after the other
+    figure.get_by_text("Learned").wait_for()
+
+
+def test_live_kernel_gives_the_correlation(visit, site):
+    page = visit(f"{site}/{CNN}.html")
+    figure, status = live(page, "kernel")
+    image, _ = data.glyphs("R", 1, seed=0, shift=3)
+    image = (9 * image[0]).round()
+
+    def answers():
+        return np.array(figure.evaluate("(figure) => figure.answers()"))
+
+    edge = np.array([[-1, 0, 1]] * 3)
+    np.testing.assert_allclose(answers(), correlate2d(image, edge, "valid"))
+    figure.get_by_label("Start from").select_option("outline")
+    figure.get_by_label("Weight in row 2, column 3").fill("0.5")
+    outline = np.array([[-1, -1, -1], [-1, 8, 0.5], [-1, -1, -1]])
+    np.testing.assert_allclose(answers(), correlate2d(image, outline, "valid"))
+    figure.locator("canvas").last.focus()
+    before = status.inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert status.inner_text() != before
+
+
+@pytest.fixture(scope="module")
+def pocket():
+    """Rebuild the chapter's network with the weights that it left."""
+    notebook = nbformat.read(ROOT / f"{CNN}.ipynb", as_version=4)
+    cells = {cell.id: cell for cell in notebook.cells}
+    nnbook.setup()
+    import keras
+    from keras import layers
+
+    chapter = {"keras": keras, "layers": layers}
+    for name in ("benchmark-tools", "strided"):
+        exec(cells[name].source, chapter)  # noqa: S102 (the book's own code)
+    model = chapter["network"](chapter["strided"](norm=False, maps=(16, 32, 32)))
+    (published,) = [
+        output.data[WEIGHTS]
+        for output in cells["pocket"].outputs
+        if WEIGHTS in output.get("data", {})
+    ]
+    weights = [
+        np.frombuffer(base64.b64decode(array["float32"]), "<f4").reshape(array["shape"])
+        for array in published
+    ]
+    assert sum(weight.nbytes for weight in weights) < 100_000
+    model.set_weights(weights)
+    return model
+
+
+def test_live_digit_reads_as_keras_does(visit, site, pocket):
+    figure, _ = live(visit(f"{site}/{CNN}.html"), "digit")
+    if "NNBOOK_DATA" in os.environ:  # MNIST's own test digits
+        _, (images, labels) = data.mnist()
+        images, labels = images[:1000] / 255, labels[:1000]
+    else:
+        _, small, _, labels = data.digits(seed=0)
+        images = np.zeros((len(small), 28, 28))
+        images[:, 4:24, 4:24] = zoom(small.reshape(-1, 8, 8), (1, 2.5, 2.5), order=1)
+    theirs = np.array(pocket(images[..., None].astype("float32")))
+    ours = figure.evaluate(
+        "(figure, images) =>"
+        " images.map((image) => figure.scores(Float32Array.from(image)))",
+        images.reshape(-1, 784).tolist(),
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+    read = np.mean(theirs.argmax(axis=1) == labels)
+    print(f"live digit: {read:.3f} read of {len(labels)}")
+    assert read > (0.97 if "NNBOOK_DATA" in os.environ else 0.6)
+
+
+def test_live_digit_is_drawn(visit, site):
+    page = visit(f"{site}/{CNN}.html")
+    figure, status = live(page, "digit")
+    figure.get_by_role("button", name="Clear").click()
+    assert status.inner_text() == "The sheet is empty."
+    sheet = figure.locator("canvas").first
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+
+    def go(x, y, **options):
+        page.mouse.move(
+            box["x"] + x * box["width"], box["y"] + y * box["height"], **options
+        )
+
+    # A seven, small and in the corner, with the mouse.
+    go(0.05, 0.1)
+    page.mouse.down()
+    go(0.3, 0.1, steps=5)
+    go(0.15, 0.5, steps=8)
+    page.mouse.up()
+    assert status.inner_text() == "The network reads 7."
+    centred = np.array(figure.evaluate("(figure) => [...figure.image()]"))
+    figure.get_by_role("checkbox").uncheck()
+    there = np.array(figure.evaluate("(figure) => [...figure.image()]"))
+    rows, columns = np.nonzero(there.reshape(28, 28) > 0.5)
+    assert rows.max() < 16 and columns.max() < 10  # where it was drawn
+    rows, columns = np.nonzero(centred.reshape(28, 28) > 0.5)
+    assert 18 <= np.ptp(rows) + 1 <= 20  # as high as MNIST's
+    mass = centred.reshape(28, 28)
+    middle = (mass.sum(axis=1) @ (np.arange(28) + 0.5)) / mass.sum()
+    assert abs(middle - 14) < 0.2
+    # A one, with the keys.
+    figure.get_by_role("checkbox").check()
+    figure.get_by_role("button", name="Clear").click()
+    sheet.focus()
+    for key in (" ", *["ArrowDown"] * 14, " "):
+        page.keyboard.press(key)
+    assert status.inner_text() == "The network reads 1."
+
+
+@pytest.mark.parametrize("name", [PERCEPTRON, CNN])
+def test_without_scripts_no_live_figure_is_in_the_way(visit, site, name):
+    page = visit(f"{site}/{name}.html", java_script_enabled=False)
+    assert page.locator(".live").count()
+    assert not any(figure.is_visible() for figure in page.locator(".live").all())
