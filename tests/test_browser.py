@@ -19,11 +19,15 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
 from scipy.ndimage import zoom
 from scipy.signal import correlate2d
 
 import nnbook
+from book.tools import publish
 from book.tools.build import SITE, contents
+from book.tools.pdf import CHROMIUM, MISSING
+from book.tools.run import NOTEBOOKS
 from nnbook import data
 from nnbook.live import MIME_TYPE as WEIGHTS
 
@@ -33,7 +37,6 @@ PAGES = [*contents(), "genindex", "search"]
 PERCEPTRON = "notebooks/foundations/perceptron"
 CNN = "notebooks/vision/cnn"
 LANDING_KILOBYTES, PAGE_KILOBYTES, FIRST_PAINT = 400, 1000, 1000  # the last in ms
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -68,8 +71,8 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    assert path, "There is no Chromium: install it (on Debian: apt install chromium)."
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert path, MISSING
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
@@ -119,7 +122,10 @@ def visit(browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_accessible(visit, site, name, mode):
     page = visit(f"{site}/{name}.html", mode=mode)
-    results = Axe().run(page, options={"preload": False})
+    options = {"preload": False}
+    if mode == "dark":  # where only the colours differ
+        options["runOnly"] = ["color-contrast", "link-in-text-block"]
+    results = Axe().run(page, options=options)
     assert results.violations_count == 0, results.generate_report()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{Path(name).name}-{mode}.jpeg", full_page=True)
@@ -423,3 +429,126 @@ def test_without_scripts_no_live_figure_is_in_the_way(visit, site, name):
     page = visit(f"{site}/{name}.html", java_script_enabled=False)
     assert page.locator(".live").count()
     assert not any(figure.is_visible() for figure in page.locator(".live").all())
+
+
+def test_search_finds_chrono(visit, site):
+    page = visit(f"{site}/search.html?q=chrono")
+    page.locator("#search-results li a").first.wait_for()
+    assert "LSTM" in page.locator("#search-results").inner_text()
+
+
+@pytest.mark.parametrize("name", ["book/index", PERCEPTRON, CNN, "book/ledger"])
+def test_focus_reaches_everything_and_is_seen(visit, site, name):
+    """Tab visits each control once around, and each shows that it has the focus."""
+    page = visit(f"{site}/{name}.html")
+    wanted = page.evaluate(
+        """() => [...document.querySelectorAll(
+                "article a[href], article button, article input, article select," +
+                "article summary, article [tabindex='0']")]
+            .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.disabled &&
+                node.tabIndex >= 0 && node.type !== "radio")
+            .map((node, i) => (node.dataset.wanted = i)).length"""
+    )
+    reached, hidden = set(), []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(wanted + 200):
+        page.keyboard.press("Tab")
+        number, seen, text = page.evaluate(
+            """() => {
+                const node = document.activeElement;
+                const style = getComputedStyle(node);
+                const seen = style.outlineStyle !== "none" || style.boxShadow !== "none";
+                return [node.dataset.wanted, seen, node.outerHTML.slice(0, 100)];
+            }"""
+        )
+        if number is not None:
+            reached.add(number)
+            if not seen:
+                hidden.append(text)
+        if len(reached) == wanted:
+            break
+    missed = page.evaluate(
+        """(reached) => [...document.querySelectorAll("[data-wanted]")]
+            .filter((node) => !reached.includes(node.dataset.wanted))
+            .map((node) => node.outerHTML.slice(0, 100))""",
+        list(reached),
+    )
+    assert (missed, hidden) == ([], [])
+
+
+def test_nothing_moves_for_those_who_asked_for_rest(visit, site):
+    page = visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce")
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter((node) => {
+            const style = getComputedStyle(node);
+            const seconds = [style.transitionDuration, style.animationDuration]
+                .flatMap((times) => times.split(","))
+                .map((time) => parseFloat(time) * (time.endsWith("ms") ? 0.001 : 1));
+            return Math.max(...seconds) > 0.01;
+        }).map((node) => node.outerHTML.slice(0, 100))"""
+    )
+    assert moving == []
+    assert page.evaluate(
+        "getComputedStyle(document.documentElement).scrollBehavior"
+    ) == ("auto")
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Build the site to publish, for an address of its own; return its folder."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.chdir(ROOT)
+    publish.main(["--repository=ada/networks"])
+    monkeypatch.undo()
+    return ROOT / publish.SITE
+
+
+def test_published_chapters_open_in_colab(published):
+    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+        name = path.relative_to(NOTEBOOKS).with_suffix("")
+        text = (published / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        links = re.findall(
+            r'href="https://colab.research.google.com/github/ada/networks/blob/gh-pages/'
+            r'([^"]*)"',
+            text,
+        )
+        assert links == [f"colab/{name}.ipynb"]
+        edition = nbformat.read(published / links[0], as_version=4)
+        url = re.search(
+            r"https://ada.github.io/networks/(wheels/[\w.-]+whl)", str(edition)
+        )[1]
+        assert (published / url).is_file()
+
+
+def test_published_pages_differ_in_nothing_else(published):
+    """The book on this machine leads to no address that was not given."""
+    for path in sorted((ROOT / SITE).rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        assert "colab.research.google.com/github" not in text, path
+        assert "ada.github.io" not in text, path
+    assert (published / ".nojekyll").is_file()
+    assert {path.name for path in (ROOT / SITE).rglob("*.html")} == {
+        path.name for path in published.rglob("*.html")
+    }
+
+
+def test_published_pdf_holds_the_book(published):
+    landing = (published / "book/index.html").read_text(encoding="utf-8")
+    assert 'href="../neural-networks-executed.pdf"' in landing
+    reader = PdfReader(published / publish.PDF)
+    print(f"PDF: {len(reader.pages)} pages")
+    assert len(reader.outline) == len(contents())
+    starts = [reader.get_destination_page_number(entry) for entry in reader.outline]
+    assert starts == sorted(set(starts)) and starts[0] == 0
+    first = reader.pages[starts[contents().index(PERCEPTRON)]].extract_text()
+    assert "perceptron tells two classes apart" in " ".join(first.split())
+    text = " ".join(page.extract_text() for page in reader.pages[starts[2] : starts[3]])
+    assert "the weights wander in a small region" in " ".join(text.split())
+    assert "The third. Three of four is the most" in " ".join(text.split())  # unfolded
+    inner = 0
+    for page in reader.pages:
+        for entry in page.get("/Annots", []):
+            link = entry.get_object()
+            assert "127.0.0.1" not in str(link.get("/A"))
+            inner += "/Dest" in link
+    assert inner > len(contents())

@@ -1,6 +1,6 @@
 """Build the site to be published: with nnbook's wheel, Colab editions and a PDF.
 
-    python -m book.tools.publish OWNER/NAME [--branch BRANCH] [--url URL]
+    python -m book.tools.publish --repository OWNER/NAME [--branch NAME] [--url URL]
 
 Colab opens notebooks from GitHub alone, so the published site stands in a branch
 of the repository, and its buttons point there.
@@ -23,7 +23,7 @@ from book.tools.run import NOTEBOOKS, read
 SITE = Path("_build/site")
 PACKAGE = ("pyproject.toml", "README.md", "LICENSE", "nnbook")  # what a wheel needs
 PDF = "neural-networks-executed.pdf"
-LINK = re.compile(r"\]\((\.{1,2}/[^)#\s]+?)\.(ipynb|md)(#[^)\s]+)?\)")
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)\.(?:ipynb|md)(#[^)\s]+)?\)")
 INSTALL = """\
 # The book's small helper package. All else is Colab's own, in Colab's versions.
 %pip install --quiet {wheel}
@@ -66,7 +66,7 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
 
     def absolute(match):
         target = (path.parent / match[1]).resolve().relative_to(Path.cwd())
-        return f"]({url}/{target.as_posix()}.html{match[3] or ''})"
+        return f"]({url}/{target.as_posix()}.html{match[2] or ''})"
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -97,7 +97,7 @@ def publish(repository: str, branch: str, url: str) -> None:
 def main(arguments: list[str]) -> None:
     """Check the address, then publish."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("repository", help="on GitHub, as owner/name")
+    parser.add_argument("--repository", required=True, help="GitHub's owner/name")
     parser.add_argument("--branch", help="that holds the site (gh-pages)")
     parser.add_argument("--url", help="of the site (https://owner.github.io/name)")
     given = parser.parse_args(arguments)
