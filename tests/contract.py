@@ -1,5 +1,9 @@
-"""What every chapter must keep to. Each rule yields a sentence per violation."""
+"""What every chapter and every exercise notebook must keep to.
 
+Each rule yields a sentence per violation.
+"""
+
+import ast
 import itertools
 import re
 from collections import Counter
@@ -9,6 +13,7 @@ import nbformat
 from nnbook.claims import MIME_TYPE
 
 MAX_LINES, MAX_WIDTH = 30, 76
+MAX_CHECK_LINES = 50  # messages take room
 MAX_FIGURE, MAX_NOTEBOOK = 80_000, 1_000_000  # bytes
 MIN_CLAIMS, MIN_PREDICTIONS = 6, 2
 # Headings in this order; each is a pattern that one heading must match.
@@ -126,10 +131,10 @@ def figures_have_alt_text(notebook):
             yield f"{cell.id}: alt text {alt!r} does not say what is seen"
 
 
-def cells_are_short(notebook):
+def cells_are_short(notebook, most=MAX_LINES):
     for cell in code_cells(notebook):
         lines = cell.source.splitlines()
-        if len(lines) > MAX_LINES:
+        if len(lines) > most:
             yield f"{cell.id}: {len(lines)} lines"
         width = max(map(len, lines), default=0)
         if width > MAX_WIDTH:
@@ -244,4 +249,117 @@ RULES = [
     markdown_is_portable,
     benchmarks_are_recorded,
     findings_are_shown,
+]
+
+
+KINDS = {"Predict", "Compute", "Repair", "Explain"}
+TASK = r"^## (\d+)\. .+\n\n\*(\w+), (\d+) points?(?:, read by a person)?\.\*"
+
+
+def graded(cell):
+    """Return what nbgrader knows about a cell: a dict, empty for prose."""
+    return cell.metadata.get("nbgrader", {})
+
+
+def questions_are_complete(notebook):
+    """Question N: its task, its answer `qN`, and the checks or a rubric."""
+    tasks = re.findall(TASK, prose(notebook), flags=re.MULTILINE)
+    if [number for number, *_ in tasks] != [str(n + 1) for n in range(len(tasks))]:
+        yield f"the questions' numbers are {[number for number, *_ in tasks]}"
+    if not 5 <= len(tasks) <= 8:
+        yield f"{len(tasks)} questions of the form '## 1. Title', '*Kind, N points.*'"
+    if {kind for _, kind, _ in tasks} != KINDS:
+        yield f"the kinds are {sorted({kind for _, kind, _ in tasks})}"
+    cells = {graded(cell).get("grade_id"): cell for cell in notebook.cells}
+    for number, kind, points in tasks:
+        names = (
+            [f"q{number}"] if kind == "Explain" else [f"q{number}", f"q{number}-checks"]
+        )
+        found = [cells[name] for name in names if name in cells]
+        order = [notebook.cells.index(cell) for cell in found]
+        if len(found) < len(names) or order != sorted(order):
+            yield f"question {number} needs the cells {names}, in this order"
+        elif graded(found[-1]).get("points") != int(points):
+            yield f"question {number}: the text says {points} points, the metadata not"
+    total = sum(int(points) for *_, points in tasks)
+    if f" {total} points" not in notebook.cells[0].source:
+        yield f"the first cell does not say that there are {total} points"
+
+
+def answers_are_marked(notebook):
+    """An answer begins with its marker, and holds a solution."""
+    for cell in notebook.cells:
+        if graded(cell).get("solution"):
+            name = graded(cell).grade_id
+            code = cell.cell_type == "code"
+            marker = f"# exercise: {name}\n" if code else f"*exercise: {name}*\n"
+            begin = "### BEGIN SOLUTION" if code else "<!-- BEGIN SOLUTION -->"
+            if not cell.source.startswith(marker):
+                yield f"{cell.id}: an answer must begin with {marker!r}"
+            if begin not in cell.source:
+                yield f"{cell.id}: no solution behind {begin}"
+        elif "SOLUTION" in cell.source:
+            yield f"{cell.id}: a solution outside the answers"
+
+
+def rubrics_add_up(notebook):
+    """An answer that a person reads has a rubric worth its points."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and graded(cell).get("solution"):
+            points = re.findall(r"^- (\d+) points?: ", cell.source, flags=re.MULTILINE)
+            if sum(map(int, points)) != graded(cell).get("points"):
+                yield f"{cell.id}: the rubric has {points} points"
+
+
+def cells_are_known_to_nbgrader(notebook):
+    """Code is an answer, checks, or given: the last two are locked."""
+    for cell in notebook.cells:
+        details = graded(cell)
+        if details and details.grade_id != cell.id:
+            yield f"{cell.id}: nbgrader knows it as {details.grade_id}"
+        if cell.cell_type == "code":
+            if not details:
+                yield f"{cell.id}: no nbgrader metadata"
+            elif details.locked == details.solution:
+                yield f"{cell.id}: what is no answer is locked, and an answer is not"
+            elif details.grade and details.solution:
+                yield f"{cell.id}: code is graded by checks in a cell of their own"
+
+
+def checks_help(notebook):
+    """Checks are asserts, each with a message; in the end they say so."""
+    for cell in code_cells(notebook):
+        if graded(cell).get("grade"):
+            nodes = list(ast.walk(ast.parse(cell.source)))
+            asserts = [node for node in nodes if isinstance(node, ast.Assert)]
+            if len(asserts) < 2 or not all(node.msg for node in asserts):
+                yield f"{cell.id}: {len(asserts)} asserts, or one without a message"
+            texts = [output.get("text", "") for output in cell.outputs]
+            question = graded(cell).grade_id.removesuffix("-checks")
+            if not any(f"{question}: correct" in text for text in texts):
+                yield f"{cell.id}: '{question}: correct' is not in its output"
+
+
+def exercise_cells_are_short(notebook):
+    yield from cells_are_short(notebook, MAX_CHECK_LINES)
+
+
+EXERCISE_RULES = [
+    is_valid,
+    ids_are_there_and_unique,
+    counts_run_from_one,
+    nothing_went_wrong,
+    no_absolute_paths,
+    no_trailing_semicolon,
+    images_are_small_pngs,
+    notebook_is_small,
+    figures_have_alt_text,
+    exercise_cells_are_short,
+    headings_step_down_one_by_one,
+    markdown_is_portable,
+    questions_are_complete,
+    answers_are_marked,
+    rubrics_add_up,
+    cells_are_known_to_nbgrader,
+    checks_help,
 ]

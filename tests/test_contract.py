@@ -6,14 +6,23 @@ import nbformat
 import pytest
 
 import contract
+from book.tools.editions import masters
 from book.tools.run import METADATA, NOTEBOOKS
 from nnbook.claims import MIME_TYPE
 
-PATHS = sorted(NOTEBOOKS.rglob("*.ipynb"))
+EXERCISES = masters()
+CHAPTERS = sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(EXERCISES))
+PAIRS = [
+    *((path, rule) for path in CHAPTERS for rule in contract.RULES),
+    *((path, rule) for path in EXERCISES for rule in contract.EXERCISE_RULES),
+]
 
 
-@pytest.mark.parametrize("rule", contract.RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    PAIRS,
+    ids=[f"{path.stem}-{rule.__name__}" for path, rule in PAIRS],
+)
 def test_notebook_keeps_the_contract(path, rule):
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     assert list(rule(notebook)) == []
@@ -63,6 +72,70 @@ def good_notebook():
 def test_good_notebook_is_accepted():
     for rule in contract.RULES:
         assert list(rule(good_notebook())) == [], rule.__name__
+
+
+def exercise(kind, number, points=2):
+    """Build the cells of one question."""
+    points = 1 if kind == "Explain" else points
+    noun = "point" if points == 1 else "points"
+    task = f"## {number}. Title\n\n*{kind}, {points} {noun}.* What?"
+    name = f"q{number}"
+    details = {"grade": False, "solution": False, "locked": False, "task": False}
+    answer = {**details, "grade_id": name, "solution": True, "schema_version": 3}
+    yield nbformat.v4.new_markdown_cell(task, id=f"{name}-task")
+    if kind == "Explain":
+        text = (
+            f"*exercise: {name}*\n\n<details><summary>Solution and rubric</summary> "
+            "<!-- BEGIN SOLUTION -->\n\nSo.\n\n- 1 point: so\n\n"
+            "</details> <!-- END SOLUTION -->"
+        )
+        answer |= {"grade": True, "points": 1}
+        metadata = {"nbgrader": answer}
+        yield nbformat.v4.new_markdown_cell(text, id=name, metadata=metadata)
+        return
+    code = nbformat.v4.new_code_cell
+    text = f"# exercise: {name}\n### BEGIN SOLUTION\na = 1\n### END SOLUTION"
+    yield code(text, id=name, metadata={"nbgrader": answer})
+    said = nbformat.v4.new_output("stream", name="stdout", text=f"{name}: correct\n")
+    checks = answer | {"grade_id": f"{name}-checks", "solution": False}
+    checks |= {"grade": True, "locked": True, "points": points}
+    yield code(
+        "assert a, 'a is missing'\nassert a == 1, 'a is another'",
+        id=f"{name}-checks",
+        metadata={"nbgrader": checks},
+        outputs=[said],
+    )
+
+
+def good_exercises():
+    """Build the smallest exercise notebook that keeps every rule."""
+    kinds = ["Predict", "Compute", "Repair", "Explain", "Compute"]
+    cells = [
+        nbformat.v4.new_markdown_cell("# Exercises\n\nIn all 9 points.", id="title")
+    ]
+    for number, kind in enumerate(kinds, start=1):
+        cells += exercise(kind, number)
+    figure = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="})
+    given = {"grade_id": "given", "locked": True, "schema_version": 3}
+    given |= {"grade": False, "solution": False, "task": False}
+    alt = {"image": {"alt": "A line that rises from left to right"}}
+    cells.append(
+        nbformat.v4.new_code_cell(
+            "plt.show()",
+            id="given",
+            metadata={"nbgrader": given, "mystnb": alt},
+            outputs=[figure],
+        )
+    )
+    notebook = nbformat.v4.new_notebook(metadata=METADATA, cells=cells)
+    for count, cell in enumerate(contract.code_cells(notebook), start=1):
+        cell.execution_count = count
+    return notebook
+
+
+def test_good_exercises_are_accepted():
+    for rule in contract.EXERCISE_RULES:
+        assert list(rule(good_exercises())) == [], rule.__name__
 
 
 def change(cell_id, **values):
@@ -150,6 +223,41 @@ BAD = [
 ]  # fmt: skip
 
 
+def grader(cell_id, **values):
+    """Return a function that changes what nbgrader knows about a cell."""
+
+    def apply(notebook):
+        cell = next(cell for cell in notebook.cells if cell.id == cell_id)
+        cell.metadata.nbgrader.update(values)
+
+    return apply
+
+
+BAD_EXERCISES = [
+    (contract.questions_are_complete, in_markdown("## 2.", "## 3.")),
+    (contract.questions_are_complete, in_markdown("## 5.", "##")),
+    (contract.questions_are_complete, in_markdown("*Predict", "*Guess")),
+    (contract.questions_are_complete, in_markdown("9 points", "10 points")),
+    (contract.questions_are_complete, lambda notebook: notebook.cells.pop(3)),
+    (contract.questions_are_complete, grader("q2-checks", points=3)),
+    (contract.questions_are_complete, grader("q2", grade_id="q5")),
+    (contract.answers_are_marked, change("q1", source="### BEGIN SOLUTION\na = 1")),
+    (contract.answers_are_marked, change("q1", source="# exercise: q1\na = 1")),
+    (contract.answers_are_marked, change("q4", source="### BEGIN SOLUTION\nSo.")),
+    (contract.answers_are_marked, change("given", source="### BEGIN SOLUTION\na = 1")),
+    (contract.rubrics_add_up, in_markdown("- 1 point: so", "- 2 points: so")),
+    (contract.rubrics_add_up, in_markdown("- 1 point: so", "")),
+    (contract.cells_are_known_to_nbgrader, change("given", metadata={})),
+    (contract.cells_are_known_to_nbgrader, change("q1", id="first")),
+    (contract.cells_are_known_to_nbgrader, grader("given", locked=False)),
+    (contract.cells_are_known_to_nbgrader, grader("q1", grade=True)),
+    (contract.exercise_cells_are_short, change("q1", source="a = 1\n" * 51)),
+    (contract.checks_help, change("q1-checks", source="assert a\nassert a == 1")),
+    (contract.checks_help, change("q1-checks", source="print('q1: correct')")),
+    (contract.checks_help, change("q1-checks", outputs=stream("stdout", "fine"))),
+]
+
+
 @pytest.mark.parametrize(("rule", "spoil"), BAD, ids=lambda item: item.__name__)
 def test_bad_notebook_is_refused(rule, spoil):
     notebook = copy.deepcopy(good_notebook())
@@ -157,5 +265,16 @@ def test_bad_notebook_is_refused(rule, spoil):
     assert list(rule(notebook))
 
 
+@pytest.mark.parametrize(
+    ("rule", "spoil"), BAD_EXERCISES, ids=lambda item: item.__name__
+)
+def test_bad_exercises_are_refused(rule, spoil):
+    notebook = good_exercises()
+    spoil(notebook)
+    assert list(rule(notebook))
+
+
 def test_every_rule_is_seen_to_refuse():
     assert {rule for rule, _ in BAD} == set(contract.RULES)
+    seen = {rule for rule, _ in [*BAD, *BAD_EXERCISES]}
+    assert seen >= set(contract.EXERCISE_RULES)

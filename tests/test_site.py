@@ -16,7 +16,9 @@ from nnbook.claims import MIME_TYPE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / SITE / f"{name}.html" for name in contents()]
-CHAPTERS = [name for name in contents() if name.startswith("notebooks/")]
+NOTEBOOKS = [name for name in contents() if name.startswith("notebooks/")]
+EXERCISES = [name for name in NOTEBOOKS if name.endswith("_exercises")]
+CHAPTERS = [name for name in NOTEBOOKS if name not in EXERCISES]
 
 
 class Page(HTMLParser):
@@ -71,8 +73,27 @@ def test_images_have_written_alt_text(path):
 
 def test_landing_page_leads_to_every_page():
     body = read(ROOT / SITE / "book/index.html").text.partition("<article")[2]
-    for page in PAGES[1:]:
-        assert f'href="{os.path.relpath(page, PAGES[0].parent)}"' in body, page
+    for name, page in zip(contents()[1:], PAGES[1:], strict=True):
+        if name not in EXERCISES:
+            assert f'href="{os.path.relpath(page, PAGES[0].parent)}"' in body, page
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_chapter_leads_to_its_exercises(name):
+    chapter = ROOT / SITE / f"{name.removesuffix('_exercises')}.html"
+    body = read(chapter).text.partition("<article")[2].partition("</article>")[0]
+    assert f'href="{Path(name).name}.html"' in body
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercises_show_the_starter_and_fold_the_solution(name):
+    page = re.sub(r"<[^>]+>", "", read(ROOT / SITE / f"{name}.html").text)
+    notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+    answers = sum("### BEGIN SOLUTION" in cell.source for cell in notebook.cells)
+    text = read(ROOT / SITE / f"{name}.html").text
+    assert text.count("<details><summary>Solution</summary>") == answers
+    assert page.count("raise NotImplementedError") >= answers
+    assert "BEGIN SOLUTION" not in page
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

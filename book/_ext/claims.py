@@ -80,14 +80,15 @@ def table(head, rows, classes):
 
 
 def all_claims(app):
-    """List (page, title, claims) of the chapters, in the book's order."""
+    """List (page, title, claims) of all pages with claims, in the book's order."""
     pages = [page for part in app.env.toctree_includes.values() for page in part]
     paths = {page: Path(app.env.doc2path(page)) for page in pages}
-    return [
+    found = [
         (page, app.env.titles[page].astext(), claims_of(path))
         for page, path in paths.items()
         if path.suffix == ".ipynb"
     ]
+    return [(page, title, claims) for page, title, claims in found if claims]
 
 
 def ledger_tables(app, docname):

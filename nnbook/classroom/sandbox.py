@@ -1,0 +1,162 @@
+"""A Jupyter kernel in bubblewrap, for code that nobody has read.
+
+The kernel sees Python, its packages and nnbook, read-only; an empty home in
+memory; one folder for its connection; and no network, no other process, no
+environment and no other file of this machine. It may use so much memory, so many
+processes, so much CPU time, and write files of so much.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnbook.classroom.course import ClassroomError
+
+NAME = "nnbook-sandbox"
+STUDENT = 60_000  # the first user id for kernels that root starts
+TOOLS = ("bwrap", "prlimit", "choom", "setpriv")
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/home",
+    "USER": "student",
+    "PYTHONPATH": "/book:/packages",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MPLBACKEND": "agg",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use.
+
+    Attributes:
+        cell: seconds for one cell, before it is interrupted.
+        total: seconds for a notebook, before its kernel is killed.
+        memory: megabytes of address space for each process.
+        processes: how many, threads included.
+        output: kilobytes that a notebook may print; the rest is dropped.
+        disk: megabytes that it may write.
+    """
+
+    cell: int = 60
+    total: int = 300
+    memory: int = 6000
+    processes: int = 100
+    output: int = 1000
+    disk: int = 100
+
+
+def check() -> None:
+    """Make sure that the sandbox can be used.
+
+    Raises:
+        ClassroomError: a program is missing, or this is not Linux.
+    """
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        raise ClassroomError(
+            f"Grading needs {' and '.join(missing)}, to keep students' code away from "
+            "your files. On Debian and Ubuntu: apt install bubblewrap util-linux; on "
+            "Fedora: dnf install bubblewrap util-linux. On other systems use a Linux "
+            "machine or container. To run their code unprotected, on a machine that "
+            "holds nothing of value, pass --no-sandbox."
+        )
+
+
+def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
+    """Return the command that a program is put behind to run in the sandbox.
+
+    Args:
+        runtime: the one folder it may write to outside of memory.
+        limits: what it may use.
+        slot: tells sandboxes apart that run at the same time.
+    """
+    packages = sysconfig.get_paths()["purelib"]
+    book = Path(importlib.util.find_spec("nnbook").origin).parent
+    python = Path(sys.base_prefix).resolve()
+    root = os.geteuid() == 0
+    arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
+    # Linux does not limit root's processes, whatever the namespace: so what root
+    # starts gives up root for a user id of its own, which needs this namespace's.
+    arguments += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    arguments += ["--unshare-cgroup-try", *([] if root else ["--unshare-user"])]
+    for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64"):
+        if Path(folder).is_symlink():
+            arguments += ["--symlink", os.readlink(folder), folder]
+        elif Path(folder).is_dir():
+            arguments += ["--ro-bind", folder, folder]
+    for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts"):
+        arguments += ["--ro-bind-try", path, path]
+    size = str(limits.disk * 1_000_000)
+    for folder in ("/home", "/tmp"):
+        arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
+    for folder in sorted({*python.parents, *runtime.parents} - {Path("/")}):
+        if folder not in (Path("/usr"), Path("/home"), Path("/tmp")):
+            arguments += ["--perms", "755", "--dir", str(folder)]
+    if not python.is_relative_to("/usr"):
+        arguments += ["--ro-bind", str(python), str(python)]
+    arguments += ["--ro-bind", packages, "/packages"]
+    arguments += ["--perms", "755", "--dir", "/book"]
+    arguments += ["--ro-bind", str(book), "/book/nnbook"]
+    arguments += ["--bind", str(runtime), str(runtime)]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/home"]
+    arguments += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]
+    for name, value in (ENVIRONMENT | _folders(runtime)).items():
+        arguments += ["--setenv", name, value]
+    if root:
+        user = str(STUDENT + slot)
+        hand_over = 'chown -R "$0:$0" "$1" && shift && exec "$@"'
+        arguments += ["sh", "-c", hand_over, user, str(runtime)]
+        arguments += ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
+        arguments += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    else:
+        arguments[1:1] = ["--cap-drop", "ALL"]
+    # Should memory run out, the kernel is what the system ends first.
+    arguments += ["choom", "-n", "1000", "--", "prlimit"]
+    arguments += [f"--as={limits.memory * 1_000_000}", f"--nproc={limits.processes}"]
+    arguments += [f"--fsize={limits.disk * 1_000_000}", f"--cpu={limits.total}"]
+    return [*arguments, "--core=0", "--"]
+
+
+def _folders(runtime: Path) -> dict[str, str]:
+    return {"JUPYTER_RUNTIME_DIR": str(runtime), "TMPDIR": "/tmp"}
+
+
+def install(folder: Path, runtime: Path, limits: Limits, slot: int) -> None:
+    """Write the kernel's specification, for Jupyter to find in a data folder.
+
+    Args:
+        folder: the data folder, one of `JUPYTER_PATH`.
+        runtime: where the kernel's connection lives.
+        limits: what the kernel may use.
+        slot: tells sandboxes apart that run at the same time.
+    """
+    python = Path(sys.executable).resolve()
+    specification = {
+        "argv": [
+            *command(runtime, limits, slot),
+            str(python),
+            "-m",
+            "ipykernel_launcher",
+            "--HistoryManager.hist_file=:memory:",
+            "-f",
+            "{connection_file}",
+        ],
+        "display_name": "Python in a sandbox",
+        "language": "python",
+        "interrupt_mode": "message",  # signals end at bubblewrap
+    }
+    path = folder / "kernels" / NAME / "kernel.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(specification), encoding="utf-8")
