@@ -19,6 +19,7 @@ import nbformat
 from book.tools.build import build
 from book.tools.pdf import print_book
 from book.tools.run import NOTEBOOKS, read
+from nnbook.classroom.editions import student_edition
 
 SITE = Path("_build/site")
 PACKAGE = ("pyproject.toml", "README.md", "LICENSE", "nnbook")  # what a wheel needs
@@ -53,7 +54,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
-    """Return a notebook as Colab shall open it.
+    """Return a notebook as Colab shall open it, exercises without their solutions.
 
     Its first code cell installs the wheel, and its links lead to the site.
 
@@ -63,6 +64,8 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
         wheel: the wheel's file name.
     """
     notebook = read(path)
+    if path.stem.endswith("_exercises"):
+        notebook = student_edition(notebook)
 
     def absolute(match):
         target = (path.parent / match[1]).resolve().relative_to(Path.cwd())
