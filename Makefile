@@ -55,7 +55,7 @@ test: book ## Run the unit tests, then every notebook, comparing its outputs
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
 	$(RUN) pytest tests/test_browser.py
 
-.venv-colab/ready: .venv/ready tests/colab.txt
+.venv-colab/ready: tests/colab.txt | .venv/ready
 	@python=$$(for version in $(COLAB_PYTHON) 3.13 3.12 3.11; do $(RUN) uv python find --system \
 		$$version 2>/dev/null && break; done) || { echo "Colab's versions need Python" \
 		"3.11, 3.12 or 3.13 as an ordinary installation."; exit 1; }; \
