@@ -30,14 +30,15 @@ def fold_solutions(app, doctree):
         if "### BEGIN SOLUTION" not in block.astext():
             continue
         question = block.astext().partition("\n")[0].removeprefix("# exercise: ")
-        solution = MARKER.sub("", block.astext())
+
+        def code(text, language=block["language"]):
+            return nodes.literal_block(text, text, language=language)
+
         block.replace_self(
             [
-                nodes.literal_block(
-                    text=starters[question], language=block["language"]
-                ),
+                code(starters[question]),
                 nodes.raw("", "<details><summary>Solution</summary>", format="html"),
-                nodes.literal_block(text=solution, language=block["language"]),
+                code(MARKER.sub("", block.astext())),
                 nodes.raw("", "</details>", format="html"),
             ]
         )
