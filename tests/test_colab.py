@@ -15,9 +15,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from book.tools.editions import masters
+from book.tools.editions import chapters
 from book.tools.publish import build_wheel, colab_edition
-from book.tools.run import NOTEBOOKS
 from nnbook.claims import MIME_TYPE
 
 PYTHON = Path(".venv-colab/bin/python").absolute()
@@ -63,10 +62,7 @@ def made_claims(notebook):
     ]
 
 
-CHAPTERS = sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(masters()))
-
-
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_colab_edition_runs(path, site, tmp_path):
     folder, url = site
     (wheel,) = (folder / "wheels").glob("*.whl")

@@ -11,6 +11,7 @@ import pytest
 
 from book.tools import bench, build
 from book.tools import run as authoring
+from book.tools.editions import chapters
 from book.tools.run import NotebookError
 
 ROOT = Path(__file__).parents[1]
@@ -222,13 +223,9 @@ def test_the_readme_has_the_measured_table():
     with (ROOT / bench.TABLE).open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)
     assert columns == bench.COLUMNS
-    names = {
-        path.relative_to(ROOT / "notebooks")
-        for path in ROOT.glob("notebooks/**/*.ipynb")
-    }
-    assert {row[0] for row in rows} == {
-        name.with_suffix("").as_posix() for name in names
-    }
+    assert [f"notebooks/{row[0]}.ipynb" for row in rows] == [
+        path.as_posix() for path in chapters()
+    ]
     readme = (ROOT / bench.README).read_text(encoding="utf-8")
     assert bench.BEGIN + bench.as_markdown(rows) + bench.END in readme
 
