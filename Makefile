@@ -14,6 +14,9 @@ NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
+# Without stored bytecode each notebook's kernel would compile TensorFlow anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help book site test test-colab test-real test-browser run lint bench serve lock clean
 
