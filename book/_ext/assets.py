@@ -53,6 +53,22 @@ def drop_unused(app, pagename, templatename, context, doctree):
         ]
 
 
+def name_folds(app, pagename, templatename, context, doctree):
+    """Name the sidebar's folds after their chapters: the theme leaves them nameless."""
+    generate = context.get("generate_toctree_html")
+    if not generate:
+        return
+
+    def named(*arguments, **options):
+        tree = generate(*arguments, **options)
+        for fold in tree.select("li > details > summary"):
+            chapter = fold.find_parent("li").find("a").get_text(strip=True)
+            fold["aria-label"] = f"Exercises for: {chapter}"
+        return tree
+
+    context["generate_toctree_html"] = named
+
+
 def one_search(app, config):
     """Leave the search button to the sidebar: the theme repeats it in a bar above."""
     config.html_theme_options["navbar_persistent"] = []
@@ -62,6 +78,7 @@ def setup(app):
     """Register with Sphinx."""
     app.connect("config-inited", one_search)
     app.connect("html-page-context", drop_unused, priority=1000)
+    app.connect("html-page-context", name_folds, priority=1000)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", shrink_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -82,6 +82,11 @@ def build(
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ".", "--toc", CONTENTS]
     command += ["--path-output", workshop, "-W", "-n", "--keep-going", "-q"]
+    # Sphinx does not ask whether our extensions have changed since the last build.
+    made = workshop / "_build/html/index.html"
+    code = max(path.stat().st_mtime for path in Path("book/_ext").glob("*.py"))
+    if made.exists() and made.stat().st_mtime < code:
+        command.append("--all")
     result = subprocess.run(
         command,
         env=os.environ | (addresses or {}),
