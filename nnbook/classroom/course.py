@@ -1,11 +1,14 @@
 """A course's folder, laid out as nbgrader wants it, and its settings."""
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import setenv
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -100,4 +103,8 @@ def create(course: Path) -> None:
     if not path.exists():
         root = str(course.resolve())
         database = f"sqlite:///{root}/gradebook.db?timeout=120"
+        # nbgrader calls the command `alembic`, which stands beside our Python.
+        commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with setenv(PATH=commands), Gradebook(database):
+            pass
         path.write_text(SETTINGS.format(root=root, database=database), encoding="utf-8")
