@@ -151,7 +151,9 @@ def _assignment(options):
 
 def _say_counts(statuses) -> None:
     counts = Counter(statuses)
-    print(", ".join(f"{count} {status}" for status, count in counts.items()) or "nobody")
+    print(
+        ", ".join(f"{count} {status}" for status, count in counts.items()) or "nobody"
+    )
 
 
 def main(words: list[str]) -> None:
@@ -160,7 +162,9 @@ def main(words: list[str]) -> None:
     try:
         from nnbook.classroom.course import ClassroomError
     except ModuleNotFoundError as error:
-        sys.exit(f"{error}. Install what grading needs: pip install 'nnbook[classroom]'")
+        sys.exit(
+            f"{error}. Install what grading needs: pip install 'nnbook[classroom]'"
+        )
     try:
         globals()[options.command](options)
     except ClassroomError as error:

@@ -85,7 +85,9 @@ class Execute(preprocessors.Execute):
             any(output.output_type == "error" for output in cell.outputs)
             for cell in must_fail
         ):
-            raise CannotGradeError("the checks were switched off: an empty answer passes")
+            raise CannotGradeError(
+                "the checks were switched off: an empty answer passes"
+            )
         return notebook, resources
 
     def on_cell_execute(self, cell, **_):
@@ -96,7 +98,9 @@ class Execute(preprocessors.Execute):
     def on_cell_executed(self, **details):
         """Note which cells were interrupted."""
         if details["execute_reply"]["content"].get("ename") == "CellTimeoutError":
-            self.notes.append(f"{self.cell_name} was interrupted after {self.timeout} s")
+            self.notes.append(
+                f"{self.cell_name} was interrupted after {self.timeout} s"
+            )
         super().on_cell_executed(**details)
 
     def process_message(self, message, cell, cell_index):
@@ -111,7 +115,9 @@ class Execute(preprocessors.Execute):
         if kind in ("stream", "display_data", "execute_result"):
             self.printed += len(json.dumps(content))
             if self.printed > self.limit:
-                note = f"more than {self.limit // 1000} kB printed, the rest was dropped"
+                note = (
+                    f"more than {self.limit // 1000} kB printed, the rest was dropped"
+                )
                 if note not in self.notes:
                     self.notes.append(note)
                 return None
@@ -134,9 +140,7 @@ def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
     return [
         (source, cells[f"{name}-checks"])
         for name, source in cells.items()
-        if f"{name}-checks" in cells
-        and "\ndef " in source
-        and "\nraise " not in source
+        if f"{name}-checks" in cells and "\ndef " in source and "\nraise " not in source
     ]
 
 
@@ -152,6 +156,7 @@ def _work(assignment, student, limits, folder, slot, protected):
     config = assignment.config()
     settings = config.Execute
     settings.timeout = limits.cell
+    settings.iopub_timeout = 10  # what was printed is still on its way
     if protected:
         sandbox.install(folder, runtime, limits, slot)
         settings.kernel_name = sandbox.NAME
@@ -172,7 +177,9 @@ def _work(assignment, student, limits, folder, slot, protected):
     else:
         log = result.get("log", "") + result.get("error", "")
         known = [line for line in log.splitlines() if CannotGradeError.__name__ in line]
-        reason = known[-1].partition(": ")[2] if known else "nbgrader failed, see the log"
+        reason = (
+            known[-1].partition(": ")[2] if known else "nbgrader failed, see the log"
+        )
         outcome.notes.append(reason)
     print(result.get("log", ""), result.get("error", ""), flush=True)
     (folder / "outcome.json").write_text(json.dumps(asdict(outcome)), encoding="utf-8")
@@ -220,8 +227,7 @@ def pending(assignment: Assignment) -> dict[str, str]:
         for student, entry in students.items()
         if entry["status"] == "collected"
         and not (
-            (outcome := read(assignment, student))
-            and outcome.digest == entry["digest"]
+            (outcome := read(assignment, student)) and outcome.digest == entry["digest"]
         )
     }
 

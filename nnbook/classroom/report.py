@@ -203,9 +203,7 @@ def write_feedback(
 def write_summary(assignment: Assignment, table: list[Row], path: Path) -> None:
     """Write a page with the class's statuses and a histogram for each question."""
     asked = questions(assignment)
-    counts = {
-        status: sum(row.status == status for row in table) for status in STATUSES
-    }
+    counts = {status: sum(row.status == status for row in table) for status in STATUSES}
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -216,7 +214,10 @@ def write_summary(assignment: Assignment, table: list[Row], path: Path) -> None:
         "img{max-width:100%}</style></head><body>",
         f"<h1>{html.escape(assignment.name)}: the class</h1>",
         "<table><tr><th>status</th><th>students</th></tr>",
-        *(f"<tr><td>{status}</td><td>{count}</td></tr>" for status, count in counts.items()),
+        *(
+            f"<tr><td>{status}</td><td>{count}</td></tr>"
+            for status, count in counts.items()
+        ),
         "</table>",
         "<h2>Points by question</h2>",
         _histograms(table, asked),
@@ -251,10 +252,15 @@ def _histograms(table: list[Row], asked: dict[str, float]) -> str:
         axes.set_title(f"{question}, {most:g} points", loc="left", fontweight="bold")
         axes.set(yticks=[], xticks=values, ylim=(0, 1.2 * max([1, *counts])))
         axes.spines[["top", "right", "left"]].set_visible(False)
-        told = (f"{count} with {value:g}" for value, count in zip(values, counts, strict=True))
+        told = (
+            f"{count} with {value:g}"
+            for value, count in zip(values, counts, strict=True)
+        )
         described.append(f"{question}: {', '.join(told)}")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     code = base64.b64encode(picture.getvalue()).decode()
-    text = html.escape("How many students have how many points. " + "; ".join(described))
+    text = html.escape(
+        "How many students have how many points. " + "; ".join(described)
+    )
     return f'<img alt="{text}" src="data:image/png;base64,{code}">'
