@@ -11,7 +11,7 @@ NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-real test-browser run lint bench serve lock clean
+.PHONY: help book test test-class test-real test-browser student run lint bench serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,11 +39,17 @@ _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 	@touch $@
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py
+	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py --ignore tests/test_class.py
 	$(NBVAL) notebooks
 
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
 	$(RUN) pytest tests/test_browser.py
+
+test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblewrap)
+	$(RUN) pytest -s tests/test_class.py
+
+student: .venv/ready ## Build the student editions of the exercises into _build/student
+	@$(RUN) book.tools.editions
 
 test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, NB=path)
 	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds the data:" \

@@ -170,7 +170,7 @@ def warns_in_the_checks(task):
     cell = cell_of(notebook, task.target)
     body = textwrap.indent(textwrap.dedent(code).strip(), "    ")
     cell.source = re.sub(
-        r"(^def [^\n]*\n)", rf"\1{body}\n", cell.source, count=1, flags=re.M
+        r"(^def [^\n]*\n)", rf"\1{body}\n", cell.source, count=1, flags=re.MULTILINE
     )
     return notebook
 
@@ -198,7 +198,7 @@ def from_colab(task):
     return notebook
 
 
-@case("target", note="metadata restored")
+@case("target", note="metadata restored from the marker: q")
 def stripped_and_rewritten(task):
     notebook = without_metadata(
         handed_in(task, **{task.target: task.wrong[task.target]})
@@ -342,7 +342,7 @@ def rewrites_the_gradebook(task):
         import os
         import sqlite3
         found = [os.path.join(folder, name)
-                 for start in ("/", *{[str(path) for path in task.other]!r})
+                 for start in ("/home", "/tmp", "/root", "/book", *{[str(path) for path in task.other]!r})
                  for folder, _, names in os.walk(start)
                  for name in names if name.endswith("book.db")]
         for path in found:
@@ -357,7 +357,7 @@ def rewrites_the_gradebook(task):
 def deletes_files(task):
     code = f"""
         import shutil
-        for path in ("/", "/home", *{[str(path) for path in task.other]!r}):
+        for path in ("/home", "/tmp", "/book", "/packages/numpy", *{[str(path) for path in task.other]!r}):
             shutil.rmtree(path, ignore_errors=True)
     """
     return attack(task, code)

@@ -8,7 +8,6 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.utils import setenv
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -104,7 +103,10 @@ def create(course: Path) -> None:
         root = str(course.resolve())
         database = f"sqlite:///{root}/gradebook.db?timeout=120"
         # nbgrader calls the command `alembic`, which stands beside our Python.
-        commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with setenv(PATH=commands), Gradebook(database):
-            pass
+        search = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{search}"
+        try:
+            Gradebook(database).close()
+        finally:
+            os.environ["PATH"] = search
         path.write_text(SETTINGS.format(root=root, database=database), encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import HTMLExporter
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateFeedback
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
@@ -26,6 +27,11 @@ POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "img-src data:; style-src 'unsafe-inline'\">"
 )
+STYLE = """
+body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+td, th { padding: .2rem .8rem; text-align: left }
+img { max-width: 100% }
+"""
 SHOWN = ("text/plain", "image/png")
 
 
@@ -175,7 +181,9 @@ class Page(HTMLExporter):
     def from_notebook_node(self, notebook, resources=None, **options):
         """Export a notebook as nbgrader does, and take the scripts out."""
         text, resources = super().from_notebook_node(notebook, resources, **options)
-        text = re.sub(r"<script\b.*?</script\s*>", "", text, flags=re.DOTALL | re.I)
+        text = re.sub(
+            r"<script\b.*?</script\s*>", "", text, flags=re.DOTALL | re.IGNORECASE
+        )
         return text.replace("<head>", f"<head>\n{POLICY}", 1), resources
 
 
@@ -191,7 +199,13 @@ def write_feedback(
     """
     config = assignment.config()
     steps = GenerateFeedback(config=config).preprocessors
-    config.GenerateFeedback.preprocessors = [*steps, Quiet, ClearHiddenTests]
+    config.GenerateFeedback.preprocessors = [
+        *steps,
+        Quiet,
+        ClearHiddenTests,
+        SanitizeHTML,
+    ]
+    config.SanitizeHTML.enabled = True
     config.GenerateFeedback.exporter_class = Page
     for student in students:
         result = capture_log(assignment.converter(GenerateFeedback, student, config))
@@ -209,9 +223,7 @@ def write_summary(assignment: Assignment, table: list[Row], path: Path) -> None:
         '<html lang="en"><head><meta charset="utf-8">',
         POLICY,
         f"<title>{html.escape(assignment.name)}: the class</title>",
-        "<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;"
-        "padding:0 1rem}td,th{padding:.2rem .8rem;text-align:left}"
-        "img{max-width:100%}</style></head><body>",
+        f"<style>{STYLE}</style></head><body>",
         f"<h1>{html.escape(assignment.name)}: the class</h1>",
         "<table><tr><th>status</th><th>students</th></tr>",
         *(
