@@ -18,7 +18,8 @@ SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycach
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test test-colab test-real test-browser run lint bench serve lock clean
+.PHONY: help book site test test-browser test-class test-colab test-real student run lint bench \
+	serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,11 +53,18 @@ site: .venv/ready ## Build the site to publish (REPOSITORY=owner/name, BRANCH=, 
 		$(and $(URL),--url="$(URL)")
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py --ignore tests/test_colab.py
+	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py --ignore tests/test_class.py \
+		--ignore tests/test_colab.py
 	$(NBVAL) notebooks
 
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
 	$(RUN) pytest tests/test_browser.py
+
+test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblewrap)
+	$(RUN) pytest -s tests/test_class.py
+
+student: .venv/ready ## Build the student editions of the exercises into _build/student
+	@$(RUN) book.tools.editions
 
 .venv-colab/ready: tests/colab.txt | .venv/ready
 	@python=$$(for version in $(COLAB_PYTHON) 3.13 3.12 3.11; do $(RUN) uv python find --system \

@@ -157,7 +157,8 @@ def parse(content: bytes) -> NotebookNode:
         raise ValueError("it is a PDF, not a notebook")
     try:
         notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
-        cells = [(cell.cell_type, str(cell.source)) for cell in notebook.cells]
+        for cell in notebook.cells:
+            cell.source = cell.source.replace("\r\n", "\n")
     except (
         ValueError,
         TypeError,
@@ -168,8 +169,6 @@ def parse(content: bytes) -> NotebookNode:
     ) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(f"it is no notebook: {reason[:200]}") from None
-    if not cells:
-        raise ValueError("the notebook has no cells")
     return notebook
 
 

@@ -1,5 +1,7 @@
 """A course's folder, laid out as nbgrader wants it, and its settings."""
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,4 +102,11 @@ def create(course: Path) -> None:
     if not path.exists():
         root = str(course.resolve())
         database = f"sqlite:///{root}/gradebook.db?timeout=120"
+        # nbgrader calls the command `alembic`, which stands beside our Python.
+        search = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{search}"
+        try:
+            Gradebook(database).close()
+        finally:
+            os.environ["PATH"] = search
         path.write_text(SETTINGS.format(root=root, database=database), encoding="utf-8")

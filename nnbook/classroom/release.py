@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from nbgrader.converters import GenerateAssignment
+from nbgrader.utils import capture_log
 
 from nnbook.classroom.course import Assignment, ClassroomError, create
 
@@ -31,9 +32,9 @@ def release(master: Path, course: Path) -> Assignment:
     shutil.copyfile(master, assignment.source)
     assignment.release.parent.mkdir(parents=True, exist_ok=True)
     assignment.release.touch()  # the settings are asked for a released assignment
-    try:
-        assignment.converter(GenerateAssignment, ".", assignment.config()).start()
-    except Exception as error:
+    converter = assignment.converter(GenerateAssignment, ".", assignment.config())
+    result = capture_log(converter)
+    if not result["success"]:
         assignment.release.unlink(missing_ok=True)
-        raise ClassroomError(f"nbgrader refuses {master}: {error}") from error
+        raise ClassroomError(f"nbgrader refuses {master}:\n{result['log']}")
     return assignment

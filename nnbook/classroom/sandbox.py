@@ -10,8 +10,9 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
-import sysconfig
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def check() -> None:
     """Make sure that the sandbox can be used.
 
     Raises:
-        ClassroomError: a program is missing, or this is not Linux.
+        ClassroomError: a program is missing, or this system forbids it.
     """
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
@@ -71,6 +72,21 @@ def check() -> None:
             "Fedora: dnf install bubblewrap util-linux. On other systems use a Linux "
             "machine or container. To run their code unprotected, on a machine that "
             "holds nothing of value, pass --no-sandbox."
+        )
+    with tempfile.TemporaryDirectory(prefix="nnbook-") as folder:
+        trial = subprocess.run(
+            [*command(Path(folder), Limits()), "true"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if trial.returncode:
+        raise ClassroomError(
+            f"The sandbox cannot be set up here: {trial.stderr.strip()}. Ubuntu forbids "
+            "it to ordinary users: sudo sysctl "
+            "kernel.apparmor_restrict_unprivileged_userns=0 allows it until the next "
+            "start. A container needs the right to create namespaces. On a machine that "
+            "holds nothing of value, --no-sandbox runs students' code unprotected."
         )
 
 
@@ -82,8 +98,10 @@ def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
         limits: what it may use.
         slot: tells sandboxes apart that run at the same time.
     """
-    packages = sysconfig.get_paths()["purelib"]
-    book = Path(importlib.util.find_spec("nnbook").origin).parent
+    book, kernel = (
+        Path(importlib.util.find_spec(name).origin).parent
+        for name in ("nnbook", "ipykernel")
+    )
     python = Path(sys.base_prefix).resolve()
     root = os.geteuid() == 0
     arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
@@ -106,7 +124,7 @@ def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
             arguments += ["--perms", "755", "--dir", str(folder)]
     if not python.is_relative_to("/usr"):
         arguments += ["--ro-bind", str(python), str(python)]
-    arguments += ["--ro-bind", packages, "/packages"]
+    arguments += ["--ro-bind", str(kernel.parent), "/packages"]
     arguments += ["--perms", "755", "--dir", "/book"]
     arguments += ["--ro-bind", str(book), "/book/nnbook"]
     arguments += ["--bind", str(runtime), str(runtime)]
