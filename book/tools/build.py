@@ -68,7 +68,7 @@ def build(
 
     Args:
         target: the site's folder, inside `_build`.
-        addresses: environment variables for the extension `editions`.
+        addresses: environment variables for the extension `published`.
         finish: called with the folder of the new site before it is put in place.
 
     Raises:
