@@ -96,18 +96,20 @@ def small_master(path):
     return path
 
 
-@pytest.fixture
-def released(tmp_path):
-    """Return the release of the small assignment."""
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a course where the small assignment is released."""
+    folder = tmp_path_factory.mktemp("course")
     main(
-        [
-            "release",
-            str(small_master(tmp_path / "small.ipynb")),
-            "--course",
-            str(tmp_path),
-        ]
+        ["release", str(small_master(folder / "small.ipynb")), "--course", str(folder)]
     )
-    return nbformat.read(tmp_path / "release/small/small.ipynb", as_version=4)
+    return folder
+
+
+@pytest.fixture
+def released(course):
+    """Return the release of the small assignment."""
+    return nbformat.read(course / "release/small/small.ipynb", as_version=4)
 
 
 def command(*words, environment=None):
@@ -442,7 +444,7 @@ def test_what_is_no_notebook_is_refused(content):
         parse(content)
 
 
-def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
+def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, course, released):
     students = tmp_path / "roster.csv"
     students.write_text("id\ns1\ns2\n", encoding="utf-8")
     archive = tmp_path / "all.zip"
@@ -451,12 +453,13 @@ def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
         file.writestr("__MACOSX/s2/._work.ipynb", "x")
         file.writestr("../../s2.ipynb", "x")
     before = set(tmp_path.parent.rglob("*.ipynb"))
-    course = ["--course", str(tmp_path)]
-    main(["collect", "small", str(archive), "--roster", str(students), *course])
+    words = ["collect", "small", str(archive), "--roster", str(students)]
+    main([*words, "--course", str(course)])
     assert set(tmp_path.parent.rglob("*.ipynb")) - before == {
-        tmp_path / "submitted/s1/small/small.ipynb",
-        tmp_path / "aside/small/..__..__s2.ipynb",
+        course / "submitted/s1/small/small.ipynb",
+        course / "aside/small/..__..__s2.ipynb",
     }
+    shutil.rmtree(course / "collected")
 
 
 @pytest.mark.parametrize(
@@ -468,12 +471,12 @@ def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
         (["report", "gone"], "Release it first"),
     ],
 )
-def test_a_command_says_what_to_do_first(tmp_path, released, words, sentence):
+def test_a_command_says_what_to_do_first(tmp_path, course, words, sentence):
     (tmp_path / "r.csv").write_text("id\ns1\n", encoding="utf-8")
     if "r.csv" in words:
         words = [*words[:-1], str(tmp_path / "r.csv")]
     with pytest.raises(SystemExit, match=sentence):
-        main([*words, "--course", str(tmp_path)])
+        main([*words, "--course", str(course)])
 
 
 def test_a_master_that_nbgrader_refuses_is_not_released(tmp_path):

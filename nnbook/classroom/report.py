@@ -80,8 +80,8 @@ def rows(assignment: Assignment) -> list[Row]:
         ClassroomError: nothing was collected, or somebody is still to be graded.
     """
     found = []
-    asked = questions(assignment)
     with assignment.gradebook() as gradebook:
+        asked = questions(assignment)
         for student, entry in record(assignment)["students"].items():
             row = Row(
                 student,
