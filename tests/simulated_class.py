@@ -439,7 +439,7 @@ def scripts_in_the_output(task):
     notebook = attack(task, code)
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
-            "<script>alert(1)</script>\n\n[go](javascript:alert(1))\n\n"
+            "<script>alert(1)</script>\n\n[go](javascript:alert(1)) ![look](https://example.org/x.png)\n\n"
             "<iframe src='https://example.org'></iframe>"
         )
     )
