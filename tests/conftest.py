@@ -1,1 +1,17 @@
+import tempfile
+
+import pytest
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """Give commands a folder for temporary files, whose name must be short."""
+    with tempfile.TemporaryDirectory(prefix="class-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield folder
+
+
+def state(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,5 +1,6 @@
 """The teacher's command, on a small assignment and a class with every case."""
 
+import contextlib
 import csv
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -157,21 +159,15 @@ def differences(task, expected, table):
             yield f"{student} {name}: {row}"
 
 
-def processes():
-    """List what runs in a sandbox on this machine."""
+def processes(temporary):
+    """List the kernels whose connection lies in this folder."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
             words = path.read_bytes()
-        except OSError:
-            continue
-        if b"bwrap" in words and b"ipykernel_launcher" in words:
-            found.append(words)
+            if b"ipykernel_launcher" in words and temporary.encode() in words:
+                found.append(words)
     return found
-
-
-def state(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 class Tags(HTMLParser):
@@ -211,7 +207,7 @@ def active_content(page):
 
 
 def run_class(folder, master, assignment, target, wrong, students, limits, names=None):
-    """Take a class through all four commands.
+    """Take a class through all four commands; needs the fixture `temporary`.
 
     Returns:
         The task, what is expected, the table, and the feedback by student.
@@ -235,7 +231,8 @@ def run_class(folder, master, assignment, target, wrong, students, limits, names
     secret = {"NNBOOK_SECRET": simulated_class.SECRET}
     done = command("grade", *words, *limits, environment=secret)
     assert done.returncode == 0, done.stderr
-    assert processes() == []
+    assert processes(os.environ["TMPDIR"]) == []
+    assert os.listdir(os.environ["TMPDIR"]) == []
     done = command("report", *words)
     assert done.returncode == 0, done.stderr
     assert state(precious) == before
@@ -287,7 +284,7 @@ def small_class(folder, names=None, **limits):
 
 
 @needs_bubblewrap
-def test_every_student_gets_what_is_expected(tmp_path):
+def test_every_student_gets_what_is_expected(tmp_path, temporary):
     assert small_class(tmp_path, SMALL) == []
 
 
@@ -296,12 +293,19 @@ def graded(course):
     return {path.stem: path.stat().st_mtime_ns for path in course.glob("graded/*/*")}
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def table(course):
     return (course / "report/small.csv").read_bytes()
 
 
 @needs_bubblewrap
-def test_grading_goes_on_where_it_was_interrupted(tmp_path):
+def test_grading_goes_on_where_it_was_interrupted(tmp_path, temporary):
     assert small_class(tmp_path, ["all_right", "one_wrong", "a_pdf"]) == []
     course = tmp_path / "course"
     before, scores = graded(course), table(course)
@@ -315,12 +319,20 @@ def test_grading_goes_on_where_it_was_interrupted(tmp_path):
     assert graded(course)["s00"] == before["s00"]
     assert command("report", *words).returncode == 0
     assert table(course) == scores
+    # Even a grader that is killed leaves nothing running, and nothing half graded.
+    words_again = [sys.executable, "-m", "nnbook.classroom", "grade", *words, "--again"]
+    grader = subprocess.Popen(words_again, stderr=subprocess.DEVNULL)
+    wait_until(lambda: processes(temporary))
+    grader.kill()
+    grader.wait()
+    wait_until(lambda: not processes(temporary))
+    assert command("grade", *words).returncode == 0
+    assert command("report", *words).returncode == 0
+    assert table(course) == scores
     # Two graders with one gradebook, each with a part of the class.
     graders = [
         subprocess.Popen(
-            [sys.executable, "-m", "nnbook.classroom", "grade", *words, "--again"]
-            + ["--students", student],
-            stderr=subprocess.DEVNULL,
+            [*words_again, "--students", student], stderr=subprocess.DEVNULL
         )
         for student in ("s00", "s01")
     ]

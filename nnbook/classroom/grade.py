@@ -5,12 +5,15 @@ nbgrader writes, outside of the sandbox. What has been graded is not graded agai
 unless the submission changed, so an interrupted run is simply started again.
 """
 
+import ctypes
 import json
 import multiprocessing
 import os
 import random
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +32,10 @@ from nnbook.classroom import sandbox
 from nnbook.classroom.collect import record
 from nnbook.classroom.course import Assignment
 
+# A process for each submission, forked from one that has imported all this already.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__])
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of Linux
 GRACE = 60  # seconds beyond the limit, for all that is not the student's code
 
 
@@ -146,6 +153,8 @@ def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
 
 def _work(assignment, student, limits, folder, slot, protected):
     """Grade one submission; runs in a process of its own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     outcome = Outcome(student)
     log = assignment.course / "logs" / assignment.name / f"{student}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -295,7 +304,7 @@ def _start(assignment, student, digest, limits, slot, protected) -> _Job:
     folder = Path(tempfile.mkdtemp(prefix="nnbook-"))
     (folder / "runtime").mkdir()
     assignment.graded(student).unlink(missing_ok=True)
-    process = multiprocessing.get_context("fork").Process(
+    process = _PROCESSES.Process(
         target=_work, args=(assignment, student, limits, folder, slot, protected)
     )
     process.start()
