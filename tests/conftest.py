@@ -11,7 +11,3 @@ def temporary(monkeypatch):
     with tempfile.TemporaryDirectory(prefix="class-") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield folder
-
-
-def state(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -170,6 +170,10 @@ def processes(temporary):
     return found
 
 
+def state(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 class Tags(HTMLParser):
     """Collect a page's tags with their attributes."""
 
