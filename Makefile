@@ -5,13 +5,18 @@ UV_VERSION := 0.13.8
 RUN := .venv/bin/python -m
 NB ?=
 NNBOOK_DATA ?=
+REPOSITORY ?=
+BRANCH ?=
+URL ?=
+COLAB_PYTHON ?=
 NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-class test-real test-browser student run lint bench serve lock clean
+.PHONY: help book site test test-class test-colab test-real test-browser student run lint bench \
+	serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,8 +43,14 @@ _build/html/index.html: .venv/ready _config.yml $(SOURCES)
 	@$(RUN) book.tools.build > /dev/null
 	@touch $@
 
+site: .venv/ready ## Build the site to publish (REPOSITORY=owner/name, BRANCH=, URL=)
+	@test -n "$(REPOSITORY)" || { echo "Name the repository that will hold the site:" \
+		"make site REPOSITORY=owner/name"; exit 1; }
+	@$(RUN) book.tools.publish --repository="$(REPOSITORY)" $(and $(BRANCH),--branch="$(BRANCH)") \
+		$(and $(URL),--url="$(URL)")
+
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py --ignore tests/test_class.py
+	$(RUN) pytest -n 2 tests $(patsubst %,--ignore tests/test_%.py,browser class colab)
 	$(NBVAL) notebooks
 
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
@@ -50,6 +61,17 @@ test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblew
 
 student: .venv/ready ## Build the student editions of the exercises into _build/student
 	@$(RUN) book.tools.editions
+
+.venv-colab/ready: tests/colab.txt | .venv/ready
+	@python=$$(for version in $(COLAB_PYTHON) 3.13 3.12 3.11; do $(RUN) uv python find --system \
+		$$version 2>/dev/null && break; done) || { echo "Colab's versions need Python" \
+		"3.11, 3.12 or 3.13 as an ordinary installation."; exit 1; }; \
+	$(RUN) uv venv --quiet --clear --python "$$python" .venv-colab
+	@$(RUN) uv pip install --quiet --python .venv-colab --requirement tests/colab.txt
+	@touch $@
+
+test-colab: .venv-colab/ready ## Run the Colab editions on Colab's versions (NB=name)
+	$(RUN) pytest -s tests/test_colab.py $(and $(NB),-k $(NB))
 
 test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, NB=path)
 	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds the data:" \

@@ -3,26 +3,40 @@
 Pages come from a server on this machine that compresses, as web servers do.
 """
 
+import base64
 import gzip
 import mimetypes
+import os
+import re
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
+from scipy.ndimage import zoom
+from scipy.signal import correlate2d
 
+import nnbook
+from book.tools import publish
 from book.tools.build import SITE, contents
+from book.tools.pdf import CHROMIUM, MISSING
+from book.tools.run import NOTEBOOKS
+from nnbook import data
+from nnbook.live import MIME_TYPE as WEIGHTS
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "_build/screenshots"
 PAGES = [*contents(), "genindex", "search"]
 PERCEPTRON = "notebooks/foundations/perceptron"
+CNN = "notebooks/vision/cnn"
 LANDING_KILOBYTES, PAGE_KILOBYTES, FIRST_PAINT = 400, 1000, 1000  # the last in ms
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -57,8 +71,8 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    assert path, "There is no Chromium: install it (on Debian: apt install chromium)."
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert path, MISSING
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
@@ -108,7 +122,10 @@ def visit(browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_accessible(visit, site, name, mode):
     page = visit(f"{site}/{name}.html", mode=mode)
-    results = Axe().run(page, options={"preload": False})
+    options = {"preload": False}
+    if mode == "dark":  # where only the colours differ
+        options["runOnly"] = ["color-contrast", "link-in-text-block"]
+    results = Axe().run(page, options=options)
     assert results.violations_count == 0, results.generate_report()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{Path(name).name}-{mode}.jpeg", full_page=True)
@@ -233,3 +250,305 @@ def test_ledger_is_filtered_and_sorted(visit, site):
         ends = [sentences[0][0], sentences[-1][0]]
         assert ends == sorted(ends, reverse=order == "descending")
         assert ends[0] != ends[1]
+
+
+def live(page, name):
+    """Return a live figure and what it says."""
+    figure = page.locator(f"#live-{name}")
+    return figure, figure.locator("[role=status]")
+
+
+def test_live_perceptron_makes_the_chapters_mistakes(visit, site):
+    """Its mistakes are those of the rule in NumPy, on the same points."""
+    X, y, _ = data.separable(60, margin=0.05, seed=12)
+    w, mistakes, learned = np.zeros(2), 0, False
+    while not learned:
+        learned = True
+        for point, label in zip(X, y, strict=True):
+            if label * (w @ point) <= 0:
+                w, mistakes, learned = w + label * point, mistakes + 1, False
+    figure, status = live(
+        visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce"), "perceptron"
+    )
+    figure.get_by_role("button", name="Next mistake").click()
+    assert status.inner_text().startswith("1 mistake made")
+    figure.get_by_role("button", name="Run").click()
+    text = status.inner_text()
+    assert text.startswith(f"{mistakes} mistakes made, 0 of 60 points wrong. Learned.")
+    allowed = int(re.search(r"Novikoff allows (\d+)", text)[1])
+    R = np.linalg.norm(X, axis=1).max()
+    directions = np.linspace(0, 2 * np.pi, 100_001)
+    units = np.stack([np.cos(directions), np.sin(directions)])
+    widest = np.min(y[:, None] * (X @ units), axis=0).max()
+    assert abs(allowed - (R / widest) ** 2) < 1 + 1e-3 * allowed
+
+
+def test_live_perceptron_is_dragged_and_moved_by_keys(visit, site):
+    page = visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce")
+    figure, status = live(page, "perceptron")
+    circle = figure.locator("svg [role=button][aria-label*=circle]").first
+    square = figure.locator("svg [role=button][aria-label*=square]").first
+    before = circle.get_attribute("aria-label")
+    circle.focus()
+    page.keyboard.press("ArrowUp")
+    assert circle.get_attribute("aria-label") != before
+    # A circle on top of a square: no line separates them, and it never ends.
+    circle.scroll_into_view_if_needed()
+    start, end = circle.bounding_box(), square.bounding_box()
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=5)
+    page.mouse.up()
+    assert "No line through the centre" in status.inner_text()
+    figure.get_by_role("button", name="Run").click()
+    assert status.inner_text().startswith("1000 mistakes made")
+    figure.get_by_role("button", name="The chapter's points").click()
+    assert status.inner_text().startswith("0 mistakes made")
+    assert circle.get_attribute("aria-label") == before
+
+
+def test_live_perceptron_moves_only_for_those_who_like_it(visit, site):
+    figure, status = live(visit(f"{site}/{PERCEPTRON}.html"), "perceptron")
+    figure.get_by_role("button", name="Run").click()
+    assert "Learned" not in status.inner_text()  # one mistake after the other
+    figure.get_by_text("Learned").wait_for()
+
+
+def test_live_kernel_gives_the_correlation(visit, site):
+    page = visit(f"{site}/{CNN}.html")
+    figure, status = live(page, "kernel")
+    image, _ = data.glyphs("R", 1, seed=0, shift=3)
+    image = (9 * image[0]).round()
+
+    def answers():
+        return np.array(figure.evaluate("(figure) => figure.answers()"))
+
+    edge = np.array([[-1, 0, 1]] * 3)
+    np.testing.assert_allclose(answers(), correlate2d(image, edge, "valid"))
+    figure.get_by_label("Start from").select_option("outline")
+    figure.get_by_label("Weight in row 2, column 3").fill("0.5")
+    outline = np.array([[-1, -1, -1], [-1, 8, 0.5], [-1, -1, -1]])
+    np.testing.assert_allclose(answers(), correlate2d(image, outline, "valid"))
+    figure.locator("canvas").last.focus()
+    before = status.inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert status.inner_text() != before
+
+
+@pytest.fixture(scope="module")
+def pocket():
+    """Rebuild the chapter's network with the weights that it left."""
+    notebook = nbformat.read(ROOT / f"{CNN}.ipynb", as_version=4)
+    cells = {cell.id: cell for cell in notebook.cells}
+    nnbook.setup()
+    import keras
+    from keras import layers
+
+    chapter = {"keras": keras, "layers": layers}
+    for name in ("benchmark-tools", "strided"):
+        exec(cells[name].source, chapter)  # noqa: S102 (the book's own code)
+    model = chapter["network"](chapter["strided"](norm=False, maps=(16, 32, 32)))
+    (published,) = [
+        output.data[WEIGHTS]
+        for output in cells["pocket"].outputs
+        if WEIGHTS in output.get("data", {})
+    ]
+    weights = [
+        np.frombuffer(base64.b64decode(array["float32"]), "<f4").reshape(array["shape"])
+        for array in published
+    ]
+    assert sum(weight.nbytes for weight in weights) < 100_000
+    model.set_weights(weights)
+    return model
+
+
+def test_live_digit_reads_as_keras_does(visit, site, pocket):
+    figure, _ = live(visit(f"{site}/{CNN}.html"), "digit")
+    if "NNBOOK_DATA" in os.environ:  # MNIST's own test digits
+        _, (images, labels) = data.mnist()
+        images, labels = images[:1000] / 255, labels[:1000]
+    else:
+        _, small, _, labels = data.digits(seed=0)
+        images = np.zeros((len(small), 28, 28))
+        images[:, 4:24, 4:24] = zoom(small.reshape(-1, 8, 8), (1, 2.5, 2.5), order=1)
+    theirs = np.array(pocket(images[..., None].astype("float32")))
+    ours = figure.evaluate(
+        "(figure, images) =>"
+        " images.map((image) => figure.scores(Float32Array.from(image)))",
+        images.reshape(-1, 784).tolist(),
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+    read = np.mean(theirs.argmax(axis=1) == labels)
+    print(f"live digit: {read:.3f} read of {len(labels)}")
+    assert read > (0.97 if "NNBOOK_DATA" in os.environ else 0.6)
+
+
+def test_live_digit_is_drawn(visit, site):
+    page = visit(f"{site}/{CNN}.html")
+    figure, status = live(page, "digit")
+    figure.get_by_role("button", name="Clear").click()
+    assert status.inner_text() == "The sheet is empty."
+    sheet = figure.locator("canvas").first
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+
+    def go(x, y, **options):
+        page.mouse.move(
+            box["x"] + x * box["width"], box["y"] + y * box["height"], **options
+        )
+
+    # A seven, small and in the corner, with the mouse.
+    go(0.05, 0.1)
+    page.mouse.down()
+    go(0.3, 0.1, steps=5)
+    go(0.15, 0.5, steps=8)
+    page.mouse.up()
+    assert status.inner_text() == "The network reads 7."
+    centred = np.array(figure.evaluate("(figure) => [...figure.image()]"))
+    figure.get_by_role("checkbox").uncheck()
+    there = np.array(figure.evaluate("(figure) => [...figure.image()]"))
+    rows, columns = np.nonzero(there.reshape(28, 28) > 0.5)
+    assert rows.max() < 16 and columns.max() < 10  # where it was drawn
+    rows, columns = np.nonzero(centred.reshape(28, 28) > 0.5)
+    assert 18 <= np.ptp(rows) + 1 <= 20  # as high as MNIST's
+    mass = centred.reshape(28, 28)
+    middle = (mass.sum(axis=1) @ (np.arange(28) + 0.5)) / mass.sum()
+    assert abs(middle - 14) < 0.2
+    # A one, with the keys.
+    figure.get_by_role("checkbox").check()
+    figure.get_by_role("button", name="Clear").click()
+    sheet.focus()
+    for key in (" ", *["ArrowDown"] * 14, " "):
+        page.keyboard.press(key)
+    assert status.inner_text() == "The network reads 1."
+
+
+@pytest.mark.parametrize("name", [PERCEPTRON, CNN])
+def test_without_scripts_no_live_figure_is_in_the_way(visit, site, name):
+    page = visit(f"{site}/{name}.html", java_script_enabled=False)
+    assert page.locator(".live").count()
+    assert not any(figure.is_visible() for figure in page.locator(".live").all())
+
+
+def test_search_finds_chrono(visit, site):
+    page = visit(f"{site}/search.html?q=chrono")
+    page.locator("#search-results li a").first.wait_for()
+    assert "LSTM" in page.locator("#search-results").inner_text()
+
+
+@pytest.mark.parametrize("name", ["book/index", PERCEPTRON, CNN, "book/ledger"])
+def test_focus_reaches_everything_and_is_seen(visit, site, name):
+    """Tab visits each control once around, and each shows that it has the focus."""
+    page = visit(f"{site}/{name}.html")
+    wanted = page.evaluate(
+        """() => [...document.querySelectorAll(
+                "article a[href], article button, article input, article select," +
+                "article summary, article [tabindex='0']")]
+            .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.disabled &&
+                node.tabIndex >= 0 && node.type !== "radio")
+            .map((node, i) => (node.dataset.wanted = i)).length"""
+    )
+    reached, hidden = set(), []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(wanted + 200):
+        page.keyboard.press("Tab")
+        number, seen, text = page.evaluate(
+            """() => {
+                const node = document.activeElement;
+                const style = getComputedStyle(node);
+                const seen = style.outlineStyle !== "none" || style.boxShadow !== "none";
+                return [node.dataset.wanted, seen, node.outerHTML.slice(0, 100)];
+            }"""
+        )
+        if number is not None:
+            reached.add(number)
+            if not seen:
+                hidden.append(text)
+        if len(reached) == wanted:
+            break
+    missed = page.evaluate(
+        """(reached) => [...document.querySelectorAll("[data-wanted]")]
+            .filter((node) => !reached.includes(node.dataset.wanted))
+            .map((node) => node.outerHTML.slice(0, 100))""",
+        list(reached),
+    )
+    assert (missed, hidden) == ([], [])
+
+
+def test_nothing_moves_for_those_who_asked_for_rest(visit, site):
+    page = visit(f"{site}/{PERCEPTRON}.html", reduced_motion="reduce")
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter((node) => {
+            const style = getComputedStyle(node);
+            const seconds = [style.transitionDuration, style.animationDuration]
+                .flatMap((times) => times.split(","))
+                .map((time) => parseFloat(time) * (time.endsWith("ms") ? 0.001 : 1));
+            return Math.max(...seconds) > 0.01;
+        }).map((node) => node.outerHTML.slice(0, 100))"""
+    )
+    assert moving == []
+    assert page.evaluate(
+        "getComputedStyle(document.documentElement).scrollBehavior"
+    ) == ("auto")
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Build the site to publish, for an address of its own; return its folder."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.chdir(ROOT)
+    publish.main(["--repository=ada/networks"])
+    monkeypatch.undo()
+    return ROOT / publish.SITE
+
+
+def test_published_chapters_open_in_colab(published):
+    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+        name = path.relative_to(NOTEBOOKS).with_suffix("")
+        text = (published / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        links = re.findall(
+            r'href="https://colab.research.google.com/github/ada/networks/blob/gh-pages/'
+            r'([^"]*)"',
+            text,
+        )
+        assert links == [f"colab/{name}.ipynb"]
+        edition = nbformat.read(published / links[0], as_version=4)
+        url = re.search(
+            r"https://ada.github.io/networks/(wheels/[\w.-]+whl)", str(edition)
+        )[1]
+        assert (published / url).is_file()
+
+
+def test_published_pages_differ_in_nothing_else(published):
+    """The book on this machine leads to no address that was not given."""
+    for path in sorted((ROOT / SITE).rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        assert "colab.research.google.com/github" not in text, path
+        assert "ada.github.io" not in text, path
+    assert (published / ".nojekyll").is_file()
+    assert {path.name for path in (ROOT / SITE).rglob("*.html")} == {
+        path.name for path in published.rglob("*.html")
+    }
+
+
+def test_published_pdf_holds_the_book(published):
+    landing = (published / "book/index.html").read_text(encoding="utf-8")
+    assert 'href="../neural-networks-executed.pdf"' in landing
+    reader = PdfReader(published / publish.PDF)
+    print(f"PDF: {len(reader.pages)} pages")
+    assert len(reader.outline) == len(contents())
+    starts = [reader.get_destination_page_number(entry) for entry in reader.outline]
+    assert starts == sorted(set(starts)) and starts[0] == 0
+    first = reader.pages[starts[contents().index(PERCEPTRON)]].extract_text()
+    assert "perceptron tells two classes apart" in " ".join(first.split())
+    text = " ".join(page.extract_text() for page in reader.pages[starts[2] : starts[3]])
+    assert "the weights wander in a small region" in " ".join(text.split())
+    assert "The third. Three of four is the most" in " ".join(text.split())  # unfolded
+    inner = 0
+    for page in reader.pages:
+        for entry in page.get("/Annots", []):
+            link = entry.get_object()
+            assert "127.0.0.1" not in str(link.get("/A"))
+            inner += "/Dest" in link
+    assert inner > len(contents())

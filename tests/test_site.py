@@ -96,6 +96,14 @@ def test_exercises_show_the_starter_and_fold_the_solution(name):
     assert "BEGIN SOLUTION" not in page
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapters_can_be_downloaded_as_notebooks(name):
+    source = ROOT / SITE / "_sources" / f"{name}.ipynb"
+    link = os.path.relpath(source, (ROOT / SITE / f"{name}.html").parent)
+    assert link in read(ROOT / SITE / f"{name}.html").links
+    assert source.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
+
+
 def stored_claims(name):
     """Read the sentences of a chapter's claims from its notebook."""
     notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)

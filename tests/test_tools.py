@@ -11,6 +11,7 @@ import pytest
 
 from book.tools import bench, build
 from book.tools import run as authoring
+from book.tools.editions import chapters
 from book.tools.run import NotebookError
 
 ROOT = Path(__file__).parents[1]
@@ -172,26 +173,59 @@ def test_a_broken_notebook_gives_one_sentence_and_an_exit_status(book):
     assert line.startswith("notebooks/foundations/perceptron.ipynb is not a valid")
 
 
-def test_a_warning_stops_the_build_and_is_shown(book):
+def sources(folder):
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        p: p.read_bytes() for p in paths if not {"_build", "__pycache__"} & {*p.parts}
+    }
+
+
+def test_a_warning_stops_the_build_and_is_shown_and_the_old_site_stands(book):
+    (book / build.SITE).mkdir(parents=True)
+    (book / build.SITE / "index.html").write_text("old")
     page = book / "book" / "using.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[gone](gone.md)\n")
+    before = sources(book)
     result = run_build(book)
+    assert sources(book) == before
     assert result.returncode != 0
     assert "using.md" in result.stderr and "gone.md" in result.stderr
     assert "The site was not built" in result.stderr
+    assert (book / build.SITE / "index.html").read_text() == "old"
+
+
+def test_the_site_is_replaced_only_when_it_is_finished(book, monkeypatch):
+    """What is to be added to the site belongs to it: without that, the old one stays."""
+
+    def sphinx(command, **_):
+        made = book / "_build" / "html-workshop" / "_build" / "html"
+        made.mkdir(parents=True, exist_ok=True)
+        (made / "index.html").write_text("new")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    def unfinished(site):
+        assert (site / "index.html").read_text() == "new"
+        raise SystemExit("no wheel")
+
+    (book / build.SITE).mkdir(parents=True)
+    (book / build.SITE / "index.html").write_text("old")
+    monkeypatch.setattr(build.subprocess, "run", sphinx)
+    with pytest.raises(SystemExit, match="no wheel"):
+        build.build(build.SITE, finish=unfinished)
+    assert (book / build.SITE / "index.html").read_text() == "old"
+    build.build(build.SITE)
+    assert (book / build.SITE / "index.html").read_text() == "new"
+    left = {path.name for path in (book / "_build").iterdir()}
+    assert left == {"html", "html-workshop"}
 
 
 def test_the_readme_has_the_measured_table():
     with (ROOT / bench.TABLE).open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)
     assert columns == bench.COLUMNS
-    names = {
-        path.relative_to(ROOT / "notebooks")
-        for path in ROOT.glob("notebooks/**/*.ipynb")
-    }
-    assert {row[0] for row in rows} == {
-        name.with_suffix("").as_posix() for name in names
-    }
+    assert [f"notebooks/{row[0]}.ipynb" for row in rows] == [
+        path.as_posix() for path in chapters()
+    ]
     readme = (ROOT / bench.README).read_text(encoding="utf-8")
     assert bench.BEGIN + bench.as_markdown(rows) + bench.END in readme
 

@@ -1,4 +1,4 @@
-"""Measure what each notebook costs, and put the table into the README.
+"""Measure what each chapter costs, and put the table into the README.
 
     python -m book.tools.bench
 
@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from book.tools.editions import chapters
 from book.tools.run import NOTEBOOKS, execute, read
 
 TABLE = Path("book/bench.csv")
@@ -57,9 +58,9 @@ def as_markdown(rows: list[list[str]]) -> str:
 
 
 def main() -> None:
-    """Measure all notebooks, one after the other."""
+    """Measure all chapters, one after the other."""
     rows = []
-    for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
+    for path in chapters():
         rows.append(measure(path))
         print(dict(zip(COLUMNS, rows[-1], strict=True)))
     with TABLE.open("w", newline="", encoding="utf-8") as file:

@@ -6,6 +6,8 @@ Warnings are errors, and what Sphinx would pass over is asked for first: that
 every notebook can be read, and that every page stands in the table of contents.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,15 +61,30 @@ def problems() -> list[str]:
     return found
 
 
-def main() -> None:
-    """Build the site, or say in a sentence why not and exit with 1."""
+def build(
+    target: Path, addresses: dict[str, str] | None = None, finish=lambda site: None
+) -> None:
+    """Build the site elsewhere, and put it in its place when it is whole.
+
+    Args:
+        target: the site's folder, inside `_build`.
+        addresses: environment variables for the extension `editions`.
+        finish: called with the folder of the new site before it is put in place.
+
+    Raises:
+        SystemExit: something is wrong, in a sentence or with Sphinx' own words.
+            The site that stood there still stands.
+    """
     found = problems()
     if found:
         sys.exit("\n".join(found))
+    workshop = target.with_name(f"{target.name}-workshop")
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ".", "--toc", CONTENTS]
+    command += ["--path-output", workshop, "-W", "-n", "--keep-going", "-q"]
     result = subprocess.run(
-        [*command, "-W", "-n", "--keep-going", "-q"],
+        command,
+        env=os.environ | (addresses or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -80,6 +97,20 @@ def main() -> None:
         sys.exit(
             "\n".join(lines or [log]) + "\nThe site was not built: see the lines above."
         )
+    fresh, old = target.with_name(f"{target.name}.new"), target.with_name("old")
+    for folder in (fresh, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(workshop / "_build/html", fresh)
+    finish(fresh)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> None:
+    """Build the site for reading on this machine."""
+    build(SITE)
     page = (SITE / "index.html").resolve()
     print(f"The book is in {SITE}. Open {page.as_uri()}, or run `make serve`.")
 

@@ -20,6 +20,11 @@ def masters() -> list[Path]:
     return sorted(NOTEBOOKS.rglob("*_exercises.ipynb"))
 
 
+def chapters() -> list[Path]:
+    """List the other notebooks."""
+    return sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(masters()))
+
+
 def build(folder: Path = STUDENT) -> list[Path]:
     """Write all student editions below a folder, and return their paths."""
     paths = []

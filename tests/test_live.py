@@ -1,0 +1,36 @@
+"""Weights that a chapter leaves in its output for a live figure."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from nnbook import live
+
+
+def published(weights, monkeypatch):
+    shown = []
+    monkeypatch.setattr(live, "display", shown.append)
+    live.publish_weights(weights)
+    (output,) = shown
+    return output
+
+
+def test_weights_come_back_as_they_were(monkeypatch):
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape).astype("float32") for shape in ((3, 2, 4), (4,))]
+    output = published([weights[0].transpose(), weights[1]], monkeypatch)
+    data = json.loads(json.dumps(output._repr_mimebundle_()))
+    assert data["text/plain"] == repr(output) == "28 weights for the live figure"
+    for array, weight in zip(
+        data[live.MIME_TYPE], [weights[0].transpose(), weights[1]], strict=True
+    ):
+        values = np.frombuffer(base64.b64decode(array["float32"]), "<f4")
+        assert np.array_equal(values.reshape(array["shape"]), weight)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(bad, monkeypatch):
+    with pytest.raises(ValueError, match="not a finite number"):
+        published([np.ones(3), np.array([1, bad])], monkeypatch)
