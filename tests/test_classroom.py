@@ -19,7 +19,7 @@ import pytest
 import simulated_class
 from nnbook.classroom.__main__ import main
 from nnbook.classroom.collect import owner, parse, restore, roster
-from nnbook.classroom.course import ClassroomError
+from nnbook.classroom.course import Assignment, ClassroomError
 
 needs_bubblewrap = pytest.mark.skipif(
     not shutil.which("bwrap"),
@@ -366,10 +366,19 @@ def test_without_a_sandbox_when_told_to(tmp_path):
     main(["report", *main_words])
     with (tmp_path / "course/report/small.csv").open(encoding="utf-8-sig") as file:
         assert [row["q2"] for row in csv.DictReader(file)] == ["2", "0"]
+    # A person reads the written answer, as in nbgrader's formgrader.
+    with Assignment(tmp_path / "course", "small").gradebook() as gradebook:
+        grade = gradebook.find_grade("q3", "small", "small", "s00")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    main(["report", *main_words])
+    with (tmp_path / "course/report/small.csv").open(encoding="utf-8-sig") as file:
+        first = next(csv.DictReader(file))
+    assert [first["q3"], first["total"], first["status"]] == ["1.5", "5.5", "graded"]
     page = (tmp_path / "course/report/small.html").read_text(encoding="utf-8")
     assert list(active_content(page)) == []
     assert "q2: 1 with 0, 1 with 2" in page
-    assert "<td>partly</td><td>2</td>" in page
+    assert "<td>partly</td><td>1</td>" in page
 
 
 CLASS = {"s1": "Ada Lovelace", "s10": "Bob", "ann.b": "Ann Bo"}

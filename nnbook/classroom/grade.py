@@ -5,6 +5,7 @@ nbgrader writes, outside of the sandbox. What has been graded is not graded agai
 unless the submission changed, so an interrupted run is simply started again.
 """
 
+import asyncio
 import ctypes
 import json
 import multiprocessing
@@ -99,6 +100,7 @@ class Execute(preprocessors.Execute):
 
     def on_cell_execute(self, cell, **_):
         """Remember where we are."""
+        self.dropped = 0
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         self.cell_name = f"cell {name}" if name else "a cell of the student's own"
 
@@ -131,6 +133,15 @@ class Execute(preprocessors.Execute):
             if content.get("name") == "stderr":
                 content["name"] = "stdout"
         return super().process_message(message, cell, cell_index)
+
+    def _drop(self):
+        """Note that output is dropped, and interrupt a cell that goes on and on."""
+        note = f"more than {self.limit // 1000} kB printed, the rest was dropped"
+        if note not in self.notes:
+            self.notes.append(note)
+        self.dropped += 1
+        if self.dropped == 3:  # fewer may come from a cell that has ended
+            self.interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 
 
 def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
@@ -276,6 +287,7 @@ def grade(
     """
     if protected:
         sandbox.check()
+        sandbox.compile_packages()
     waiting = list((pending(assignment) if students is None else students).items())
     running: list[_Job] = []
     outcomes = []
