@@ -269,6 +269,7 @@ SMALL = [
     "ends_python",
     "rewrites_the_gradebook",
     "disables_asserts",
+    "awards_itself_points",
     "scripts_in_the_output",
     "a_pdf",
     "twice",

@@ -37,6 +37,7 @@ from nnbook.classroom.course import Assignment
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__])
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of Linux
+LONGEST = 5000  # characters of an error's message, or of an entry of its traceback
 GRACE = 60  # seconds beyond the limit, for all that is not the student's code
 
 
@@ -116,22 +117,25 @@ class Execute(preprocessors.Execute):
         """Take a kernel's output, as much of it as is allowed.
 
         Warnings go to stdout, since nbgrader takes all of stderr for a failure.
-        Nothing that was printed is changed or taken back.
+        Results are shown as displays are, since nbgrader takes a check's result
+        for its points. Nothing that was printed is changed or taken back.
         """
         kind, content = message["msg_type"], message["content"]
         if kind in ("clear_output", "update_display_data") or kind.startswith("comm_"):
             return None
-        if kind in ("stream", "display_data", "execute_result"):
-            self.printed += len(json.dumps(content))
+        if kind == "error":
+            content["evalue"] = content["evalue"][:LONGEST]
+            content["traceback"] = [line[:LONGEST] for line in content["traceback"]]
+        elif kind in ("stream", "display_data", "execute_result"):
+            data = content.get("data", {"text": content.get("text", "")})
+            self.printed += sum(len(str(value)) for value in data.values())
             if self.printed > self.limit:
-                note = (
-                    f"more than {self.limit // 1000} kB printed, the rest was dropped"
-                )
-                if note not in self.notes:
-                    self.notes.append(note)
+                self._drop()
                 return None
             if content.get("name") == "stderr":
                 content["name"] = "stdout"
+            if kind == "execute_result":
+                message["msg_type"] = message["header"]["msg_type"] = "display_data"
         return super().process_message(message, cell, cell_index)
 
     def _drop(self):
@@ -140,7 +144,7 @@ class Execute(preprocessors.Execute):
         if note not in self.notes:
             self.notes.append(note)
         self.dropped += 1
-        if self.dropped == 3:  # fewer may come from a cell that has ended
+        if self.dropped == 2:  # one may come from a cell that has ended
             self.interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 
 
@@ -176,7 +180,7 @@ def _work(assignment, student, limits, folder, slot, protected):
     config = assignment.config()
     settings = config.Execute
     settings.timeout = limits.cell
-    settings.iopub_timeout = 10  # what was printed is still on its way
+    settings.iopub_timeout = 30  # what was printed is still on its way
     if protected:
         sandbox.install(folder, runtime, limits, slot)
         settings.kernel_name = sandbox.NAME
