@@ -53,8 +53,7 @@ site: .venv/ready ## Build the site to publish (REPOSITORY=owner/name, BRANCH=, 
 		$(and $(URL),--url="$(URL)")
 
 test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests --ignore tests/test_browser.py --ignore tests/test_class.py \
-		--ignore tests/test_colab.py
+	$(RUN) pytest -n 2 tests $(patsubst %,--ignore tests/test_%.py,browser class colab)
 	$(NBVAL) notebooks
 
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots

@@ -427,6 +427,16 @@ def hides_errors(task):
     return attack(task, code, task.wrong[task.target])
 
 
+@case("target")
+def awards_itself_points(task):
+    return in_function(task, "get_ipython().displayhook(1)\nreturn None")
+
+
+@case("target")
+def raises_a_long_error(task):
+    return in_function(task, "raise ValueError('x' * 10_000_000)")
+
+
 @case()
 def scripts_in_the_output(task):
     code = """
@@ -439,7 +449,7 @@ def scripts_in_the_output(task):
     notebook = attack(task, code)
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
-            "<script>alert(1)</script>\n\n[go](javascript:alert(1))\n\n"
+            "<script>alert(1)</script>\n\n[go](javascript:alert(1)) ![look](https://example.org/x.png)\n\n"
             "<iframe src='https://example.org'></iframe>"
         )
     )

@@ -33,7 +33,7 @@ HOSTILE_TO_KERAS = [
 ]
 
 
-def test_every_case_on_a_small_assignment(tmp_path):
+def test_every_case_on_a_small_assignment(tmp_path, temporary):
     assert small_class(tmp_path) == []
 
 
@@ -44,7 +44,7 @@ def test_every_case_on_a_small_assignment(tmp_path):
         ("vision/cnn", "q2", 20, HOSTILE_TO_KERAS),
     ],
 )
-def test_a_class_hands_in(tmp_path, notebook, target, students, names):
+def test_a_class_hands_in(tmp_path, temporary, notebook, target, students, names):
     master = ROOT / f"notebooks/{notebook}_exercises.ipynb"
     wrong = ROOT / f"tests/wrong_answers/{Path(notebook).name}.toml"
     students = int(os.environ.get("NNBOOK_CLASS", students))

@@ -1,5 +1,6 @@
 """The teacher's command, on a small assignment and a class with every case."""
 
+import contextlib
 import csv
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 import simulated_class
 from nnbook.classroom.__main__ import main
 from nnbook.classroom.collect import owner, parse, restore, roster
-from nnbook.classroom.course import ClassroomError
+from nnbook.classroom.course import Assignment, ClassroomError
 
 needs_bubblewrap = pytest.mark.skipif(
     not shutil.which("bwrap"),
@@ -96,18 +98,20 @@ def small_master(path):
     return path
 
 
-@pytest.fixture
-def released(tmp_path):
-    """Return the release of the small assignment."""
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a course where the small assignment is released."""
+    folder = tmp_path_factory.mktemp("course")
     main(
-        [
-            "release",
-            str(small_master(tmp_path / "small.ipynb")),
-            "--course",
-            str(tmp_path),
-        ]
+        ["release", str(small_master(folder / "small.ipynb")), "--course", str(folder)]
     )
-    return nbformat.read(tmp_path / "release/small/small.ipynb", as_version=4)
+    return folder
+
+
+@pytest.fixture
+def released(course):
+    """Return the release of the small assignment."""
+    return nbformat.read(course / "release/small/small.ipynb", as_version=4)
 
 
 def command(*words, environment=None):
@@ -155,16 +159,14 @@ def differences(task, expected, table):
             yield f"{student} {name}: {row}"
 
 
-def processes():
-    """List what runs in a sandbox on this machine."""
+def processes(temporary):
+    """List the kernels whose connection lies in this folder."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
             words = path.read_bytes()
-        except OSError:
-            continue
-        if b"bwrap" in words and b"ipykernel_launcher" in words:
-            found.append(words)
+            if b"ipykernel_launcher" in words and temporary.encode() in words:
+                found.append(words)
     return found
 
 
@@ -209,7 +211,7 @@ def active_content(page):
 
 
 def run_class(folder, master, assignment, target, wrong, students, limits, names=None):
-    """Take a class through all four commands.
+    """Take a class through all four commands; needs the fixture `temporary`.
 
     Returns:
         The task, what is expected, the table, and the feedback by student.
@@ -233,7 +235,8 @@ def run_class(folder, master, assignment, target, wrong, students, limits, names
     secret = {"NNBOOK_SECRET": simulated_class.SECRET}
     done = command("grade", *words, *limits, environment=secret)
     assert done.returncode == 0, done.stderr
-    assert processes() == []
+    assert processes(os.environ["TMPDIR"]) == []
+    assert os.listdir(os.environ["TMPDIR"]) == []
     done = command("report", *words)
     assert done.returncode == 0, done.stderr
     assert state(precious) == before
@@ -266,6 +269,7 @@ SMALL = [
     "ends_python",
     "rewrites_the_gradebook",
     "disables_asserts",
+    "awards_itself_points",
     "scripts_in_the_output",
     "a_pdf",
     "twice",
@@ -285,7 +289,7 @@ def small_class(folder, names=None, **limits):
 
 
 @needs_bubblewrap
-def test_every_student_gets_what_is_expected(tmp_path):
+def test_every_student_gets_what_is_expected(tmp_path, temporary):
     assert small_class(tmp_path, SMALL) == []
 
 
@@ -294,12 +298,19 @@ def graded(course):
     return {path.stem: path.stat().st_mtime_ns for path in course.glob("graded/*/*")}
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def table(course):
     return (course / "report/small.csv").read_bytes()
 
 
 @needs_bubblewrap
-def test_grading_goes_on_where_it_was_interrupted(tmp_path):
+def test_grading_goes_on_where_it_was_interrupted(tmp_path, temporary):
     assert small_class(tmp_path, ["all_right", "one_wrong", "a_pdf"]) == []
     course = tmp_path / "course"
     before, scores = graded(course), table(course)
@@ -313,12 +324,20 @@ def test_grading_goes_on_where_it_was_interrupted(tmp_path):
     assert graded(course)["s00"] == before["s00"]
     assert command("report", *words).returncode == 0
     assert table(course) == scores
+    # Even a grader that is killed leaves nothing running, and nothing half graded.
+    words_again = [sys.executable, "-m", "nnbook.classroom", "grade", *words, "--again"]
+    grader = subprocess.Popen(words_again, stderr=subprocess.DEVNULL)
+    wait_until(lambda: processes(temporary))
+    grader.kill()
+    grader.wait()
+    wait_until(lambda: not processes(temporary))
+    assert command("grade", *words).returncode == 0
+    assert command("report", *words).returncode == 0
+    assert table(course) == scores
     # Two graders with one gradebook, each with a part of the class.
     graders = [
         subprocess.Popen(
-            [sys.executable, "-m", "nnbook.classroom", "grade", *words, "--again"]
-            + ["--students", student],
-            stderr=subprocess.DEVNULL,
+            [*words_again, "--students", student], stderr=subprocess.DEVNULL
         )
         for student in ("s00", "s01")
     ]
@@ -348,10 +367,19 @@ def test_without_a_sandbox_when_told_to(tmp_path):
     main(["report", *main_words])
     with (tmp_path / "course/report/small.csv").open(encoding="utf-8-sig") as file:
         assert [row["q2"] for row in csv.DictReader(file)] == ["2", "0"]
+    # A person reads the written answer, as in nbgrader's formgrader.
+    with Assignment(tmp_path / "course", "small").gradebook() as gradebook:
+        grade = gradebook.find_grade("q3", "small", "small", "s00")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    main(["report", *main_words])
+    with (tmp_path / "course/report/small.csv").open(encoding="utf-8-sig") as file:
+        first = next(csv.DictReader(file))
+    assert [first["q3"], first["total"], first["status"]] == ["1.5", "5.5", "graded"]
     page = (tmp_path / "course/report/small.html").read_text(encoding="utf-8")
     assert list(active_content(page)) == []
     assert "q2: 1 with 0, 1 with 2" in page
-    assert "<td>partly</td><td>2</td>" in page
+    assert "<td>partly</td><td>1</td>" in page
 
 
 CLASS = {"s1": "Ada Lovelace", "s10": "Bob", "ann.b": "Ann Bo"}
@@ -442,7 +470,7 @@ def test_what_is_no_notebook_is_refused(content):
         parse(content)
 
 
-def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
+def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, course, released):
     students = tmp_path / "roster.csv"
     students.write_text("id\ns1\ns2\n", encoding="utf-8")
     archive = tmp_path / "all.zip"
@@ -451,12 +479,13 @@ def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
         file.writestr("__MACOSX/s2/._work.ipynb", "x")
         file.writestr("../../s2.ipynb", "x")
     before = set(tmp_path.parent.rglob("*.ipynb"))
-    course = ["--course", str(tmp_path)]
-    main(["collect", "small", str(archive), "--roster", str(students), *course])
+    words = ["collect", "small", str(archive), "--roster", str(students)]
+    main([*words, "--course", str(course)])
     assert set(tmp_path.parent.rglob("*.ipynb")) - before == {
-        tmp_path / "submitted/s1/small/small.ipynb",
-        tmp_path / "aside/small/..__..__s2.ipynb",
+        course / "submitted/s1/small/small.ipynb",
+        course / "aside/small/..__..__s2.ipynb",
     }
+    shutil.rmtree(course / "collected")
 
 
 @pytest.mark.parametrize(
@@ -468,12 +497,12 @@ def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, released):
         (["report", "gone"], "Release it first"),
     ],
 )
-def test_a_command_says_what_to_do_first(tmp_path, released, words, sentence):
+def test_a_command_says_what_to_do_first(tmp_path, course, words, sentence):
     (tmp_path / "r.csv").write_text("id\ns1\n", encoding="utf-8")
     if "r.csv" in words:
         words = [*words[:-1], str(tmp_path / "r.csv")]
     with pytest.raises(SystemExit, match=sentence):
-        main([*words, "--course", str(tmp_path)])
+        main([*words, "--course", str(course)])
 
 
 def test_a_master_that_nbgrader_refuses_is_not_released(tmp_path):

@@ -115,7 +115,7 @@ def files_in(submissions: Path) -> Iterator[File]:
 
 def _is_added(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return any(part.startswith((".", "__MACOSX")) for part in parts)
+    return any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
 
 
 def owner(name: str, students: dict[str, str]) -> str | None:

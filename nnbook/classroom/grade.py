@@ -5,12 +5,16 @@ nbgrader writes, outside of the sandbox. What has been graded is not graded agai
 unless the submission changed, so an interrupted run is simply started again.
 """
 
+import asyncio
+import ctypes
 import json
 import multiprocessing
 import os
 import random
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +33,11 @@ from nnbook.classroom import sandbox
 from nnbook.classroom.collect import record
 from nnbook.classroom.course import Assignment
 
+# A process for each submission, forked from one that has imported all this already.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__])
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of Linux
+LONGEST = 5000  # characters of an error's message, or of an entry of its traceback
 GRACE = 60  # seconds beyond the limit, for all that is not the student's code
 
 
@@ -92,6 +101,7 @@ class Execute(preprocessors.Execute):
 
     def on_cell_execute(self, cell, **_):
         """Remember where we are."""
+        self.dropped = 0
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         self.cell_name = f"cell {name}" if name else "a cell of the student's own"
 
@@ -107,23 +117,35 @@ class Execute(preprocessors.Execute):
         """Take a kernel's output, as much of it as is allowed.
 
         Warnings go to stdout, since nbgrader takes all of stderr for a failure.
-        Nothing that was printed is changed or taken back.
+        Results are shown as displays are, since nbgrader takes a check's result
+        for its points. Nothing that was printed is changed or taken back.
         """
         kind, content = message["msg_type"], message["content"]
         if kind in ("clear_output", "update_display_data") or kind.startswith("comm_"):
             return None
-        if kind in ("stream", "display_data", "execute_result"):
-            self.printed += len(json.dumps(content))
+        if kind == "error":
+            content["evalue"] = content["evalue"][:LONGEST]
+            content["traceback"] = [line[:LONGEST] for line in content["traceback"]]
+        elif kind in ("stream", "display_data", "execute_result"):
+            data = content.get("data", {"text": content.get("text", "")})
+            self.printed += sum(len(str(value)) for value in data.values())
             if self.printed > self.limit:
-                note = (
-                    f"more than {self.limit // 1000} kB printed, the rest was dropped"
-                )
-                if note not in self.notes:
-                    self.notes.append(note)
+                self._drop()
                 return None
             if content.get("name") == "stderr":
                 content["name"] = "stdout"
+            if kind == "execute_result":
+                message["msg_type"] = message["header"]["msg_type"] = "display_data"
         return super().process_message(message, cell, cell_index)
+
+    def _drop(self):
+        """Note that output is dropped, and interrupt a cell that goes on and on."""
+        note = f"more than {self.limit // 1000} kB printed, the rest was dropped"
+        if note not in self.notes:
+            self.notes.append(note)
+        self.dropped += 1
+        if self.dropped == 2:  # one may come from a cell that has ended
+            self.interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 
 
 def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
@@ -146,6 +168,8 @@ def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
 
 def _work(assignment, student, limits, folder, slot, protected):
     """Grade one submission; runs in a process of its own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     outcome = Outcome(student)
     log = assignment.course / "logs" / assignment.name / f"{student}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +180,7 @@ def _work(assignment, student, limits, folder, slot, protected):
     config = assignment.config()
     settings = config.Execute
     settings.timeout = limits.cell
-    settings.iopub_timeout = 10  # what was printed is still on its way
+    settings.iopub_timeout = 30  # what was printed is still on its way
     if protected:
         sandbox.install(folder, runtime, limits, slot)
         settings.kernel_name = sandbox.NAME
@@ -267,6 +291,7 @@ def grade(
     """
     if protected:
         sandbox.check()
+        sandbox.compile_packages()
     waiting = list((pending(assignment) if students is None else students).items())
     running: list[_Job] = []
     outcomes = []
@@ -295,7 +320,7 @@ def _start(assignment, student, digest, limits, slot, protected) -> _Job:
     folder = Path(tempfile.mkdtemp(prefix="nnbook-"))
     (folder / "runtime").mkdir()
     assignment.graded(student).unlink(missing_ok=True)
-    process = multiprocessing.get_context("fork").Process(
+    process = _PROCESSES.Process(
         target=_work, args=(assignment, student, limits, folder, slot, protected)
     )
     process.start()

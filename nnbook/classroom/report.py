@@ -33,6 +33,11 @@ td, th { padding: .2rem .8rem; text-align: left }
 img { max-width: 100% }
 """
 SHOWN = ("text/plain", "image/png")
+ACTIVE = (
+    (re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE), ""),
+    (re.compile(r'href="(?!#|https?://|mailto:)[^"]*"'), 'href="#"'),
+    (re.compile(r'src="(?!data:image/png)[^"]*"'), 'src="data:image/png,"'),
+)
 
 
 @dataclass
@@ -80,8 +85,8 @@ def rows(assignment: Assignment) -> list[Row]:
         ClassroomError: nothing was collected, or somebody is still to be graded.
     """
     found = []
-    asked = questions(assignment)
     with assignment.gradebook() as gradebook:
+        asked = questions(assignment)
         for student, entry in record(assignment)["students"].items():
             row = Row(
                 student,
@@ -181,9 +186,8 @@ class Page(HTMLExporter):
     def from_notebook_node(self, notebook, resources=None, **options):
         """Export a notebook as nbgrader does, and take the scripts out."""
         text, resources = super().from_notebook_node(notebook, resources, **options)
-        text = re.sub(
-            r"<script\b.*?</script\s*>", "", text, flags=re.DOTALL | re.IGNORECASE
-        )
+        for active, instead in ACTIVE:
+            text = active.sub(instead, text)
         return text.replace("<head>", f"<head>\n{POLICY}", 1), resources
 
 

@@ -6,6 +6,7 @@ environment and no other file of this machine. It may use so much memory, so man
 processes, so much CPU time, and write files of so much.
 """
 
+import compileall
 import importlib.util
 import json
 import os
@@ -16,11 +17,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
+import matplotlib.font_manager  # which makes the list where there is none
+
 from nnbook.classroom.course import ClassroomError
 
 NAME = "nnbook-sandbox"
 STUDENT = 60_000  # the first user id for kernels that root starts
 TOOLS = ("bwrap", "prlimit", "choom", "setpriv")
+HEAVY = ("ipykernel", "keras", "matplotlib", "numpy", "sklearn", "tensorflow")
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -52,7 +57,7 @@ class Limits:
 
     cell: int = 60
     total: int = 300
-    memory: int = 6000
+    memory: int = 4000
     processes: int = 100
     output: int = 1000
     disk: int = 100
@@ -90,6 +95,22 @@ def check() -> None:
         )
 
 
+def compile_packages() -> None:
+    """Compile all packages, unless that was done: half a minute, once.
+
+    In the sandbox nothing can be written next to them, so that every student's
+    kernel would compile what it imports: seconds each, for Keras more than ten.
+    """
+    found = filter(None, map(importlib.util.find_spec, HEAVY))
+    compiled = [importlib.util.cache_from_source(package.origin) for package in found]
+    if not all(Path(path).exists() for path in compiled):
+        compileall.compile_dir(_folder_of("ipykernel").parent, quiet=2)
+
+
+def _folder_of(package: str) -> Path:
+    return Path(importlib.util.find_spec(package).origin).parent
+
+
 def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
     """Return the command that a program is put behind to run in the sandbox.
 
@@ -98,10 +119,7 @@ def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
         limits: what it may use.
         slot: tells sandboxes apart that run at the same time.
     """
-    book, kernel = (
-        Path(importlib.util.find_spec(name).origin).parent
-        for name in ("nnbook", "ipykernel")
-    )
+    book, packages = _folder_of("nnbook"), _folder_of("ipykernel").parent
     python = Path(sys.base_prefix).resolve()
     root = os.geteuid() == 0
     arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
@@ -119,12 +137,17 @@ def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
     size = str(limits.disk * 1_000_000)
     for folder in ("/home", "/tmp"):
         arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
+    # Matplotlib would make its list of fonts anew for each student: seconds.
+    for folder in ("/home/.cache", "/home/.cache/matplotlib"):
+        arguments += ["--perms", "1777", "--dir", folder]
+    for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+        arguments += ["--ro-bind", str(path), f"/home/.cache/matplotlib/{path.name}"]
     for folder in sorted({*python.parents, *runtime.parents} - {Path("/")}):
         if folder not in (Path("/usr"), Path("/home"), Path("/tmp")):
             arguments += ["--perms", "755", "--dir", str(folder)]
     if not python.is_relative_to("/usr"):
         arguments += ["--ro-bind", str(python), str(python)]
-    arguments += ["--ro-bind", str(kernel.parent), "/packages"]
+    arguments += ["--ro-bind", str(packages), "/packages"]
     arguments += ["--perms", "755", "--dir", "/book"]
     arguments += ["--ro-bind", str(book), "/book/nnbook"]
     arguments += ["--bind", str(runtime), str(runtime)]
