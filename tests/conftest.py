@@ -11,3 +11,10 @@ def temporary(monkeypatch):
     with tempfile.TemporaryDirectory(prefix="class-") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests measured, also when they passed and ran in parallel."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

@@ -152,8 +152,10 @@ def test_page_is_light_and_quick(visit, site, name, record_property):
     limit = LANDING_KILOBYTES if name == contents()[0] else PAGE_KILOBYTES
     assert total < limit, f"{total} kB, the largest: {largest}"
     paint = min(first_paint(page) for _ in range(3))
-    record_property("kilobytes, first paint in ms", (total, round(paint)))
-    print(f"{name}: {total} kB, first paint after {paint:.0f} ms, {largest[:2]}")
+    largest = ", ".join(f"{size} {Path(file).name}" for size, file in largest[:3])
+    record_property(
+        name, f"{total} kB, first paint after {paint:.0f} ms; largest: {largest}"
+    )
     assert paint < FIRST_PAINT
 
 
@@ -363,7 +365,7 @@ def pocket():
     return model
 
 
-def test_live_digit_reads_as_keras_does(visit, site, pocket):
+def test_live_digit_reads_as_keras_does(visit, site, pocket, record_property):
     figure, _ = live(visit(f"{site}/{CNN}.html"), "digit")
     if "NNBOOK_DATA" in os.environ:  # MNIST's own test digits
         _, (images, labels) = data.mnist()
@@ -380,7 +382,7 @@ def test_live_digit_reads_as_keras_does(visit, site, pocket):
     )
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
     read = np.mean(theirs.argmax(axis=1) == labels)
-    print(f"live digit: {read:.3f} read of {len(labels)}")
+    record_property("live digit", f"reads {read:.3f} of {len(labels)}")
     assert read > (0.97 if "NNBOOK_DATA" in os.environ else 0.6)
 
 
@@ -503,6 +505,7 @@ def published():
     return ROOT / publish.SITE
 
 
+@pytest.mark.xdist_group("published")
 def test_published_chapters_open_in_colab(published):
     for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
         name = path.relative_to(NOTEBOOKS).with_suffix("")
@@ -520,6 +523,7 @@ def test_published_chapters_open_in_colab(published):
         assert (published / url).is_file()
 
 
+@pytest.mark.xdist_group("published")
 def test_published_pages_differ_in_nothing_else(published):
     """The book on this machine leads to no address that was not given."""
     for path in sorted((ROOT / SITE).rglob("*.html")):
@@ -532,11 +536,12 @@ def test_published_pages_differ_in_nothing_else(published):
     }
 
 
-def test_published_pdf_holds_the_book(published):
+@pytest.mark.xdist_group("published")
+def test_published_pdf_holds_the_book(published, record_property):
     landing = (published / "book/index.html").read_text(encoding="utf-8")
     assert 'href="../neural-networks-executed.pdf"' in landing
     reader = PdfReader(published / publish.PDF)
-    print(f"PDF: {len(reader.pages)} pages")
+    record_property("PDF", f"{len(reader.pages)} pages")
     assert len(reader.outline) == len(contents())
     starts = [reader.get_destination_page_number(entry) for entry in reader.outline]
     assert starts == sorted(set(starts)) and starts[0] == 0
