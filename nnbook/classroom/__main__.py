@@ -160,6 +160,8 @@ def _say_counts(statuses) -> None:
 def main(words: list[str]) -> None:
     """Run one command, or say in a sentence why not and exit with 1."""
     options = arguments(words)
+    if os.name == "nt":
+        sys.exit("The classroom needs Linux or macOS: on Windows, run it under WSL.")
     try:
         from nnbook.classroom.course import ClassroomError
     except ModuleNotFoundError as error:

@@ -76,7 +76,7 @@ class Assignment:
         Raises:
             ClassroomError: the assignment was never released in this course.
         """
-        if not (self.course / CONFIG).is_file() or not self.release.is_file():
+        if not (self.course / CONFIG).is_file() or not self.source.is_file():
             raise ClassroomError(
                 f"{self.course} holds no assignment '{self.name}'. Release it first: "
                 f"python -m nnbook.classroom release path/to/{self.name}.ipynb "

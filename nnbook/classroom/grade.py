@@ -6,11 +6,13 @@ unless the submission changed, so an interrupted run is simply started again.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import multiprocessing
 import os
 import random
+import resource
 import secrets
 import shutil
 import signal
@@ -166,7 +168,7 @@ def _empty_answers(assignment: Assignment) -> list[tuple[str, str]]:
     ]
 
 
-def _work(assignment, student, limits, folder, slot, protected):
+def _work(assignment, student, limits, folder, protected):
     """Grade one submission; runs in a process of its own."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
@@ -182,7 +184,10 @@ def _work(assignment, student, limits, folder, slot, protected):
     settings.timeout = limits.cell
     settings.iopub_timeout = 30  # what was printed is still on its way
     if protected:
-        sandbox.install(folder, runtime, limits, slot)
+        # A message of gigabytes must not take more memory here than there.
+        most = limits.memory * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        sandbox.install(folder, runtime, limits)
         settings.kernel_name = sandbox.NAME
         config.KernelManager.transport = "ipc"
         config.KernelManager.ip = str(runtime / "k")
@@ -215,16 +220,18 @@ class _Job:
     digest: str
     process: multiprocessing.Process
     folder: Path
-    slot: int
     started: float
 
     def excess(self, limits: sandbox.Limits) -> str:
         """Say which limit was passed, if any."""
         if time.monotonic() - self.started > limits.total + GRACE:
             return f"it took longer than {limits.total} s"
-        written = sum(
-            path.lstat().st_size for path in self.folder.rglob("*") if path.is_file()
-        )
+        written = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(OSError):  # it is gone meanwhile
+                    size = os.lstat(os.path.join(folder, name)).st_size
+                    written += max(size, 4096)  # an empty file takes room, too
         if written > limits.disk * 1_000_000:
             return f"it wrote more than {limits.disk} MB"
         return ""
@@ -297,11 +304,8 @@ def grade(
     outcomes = []
     try:
         while waiting or running:
-            free = set(range(jobs)) - {job.slot for job in running}
-            while waiting and free:
-                running.append(
-                    _start(assignment, *waiting.pop(0), limits, free.pop(), protected)
-                )
+            while waiting and len(running) < jobs:
+                running.append(_start(assignment, *waiting.pop(0), limits, protected))
             for job in list(running):
                 reason = job.excess(limits)
                 if reason or not job.process.is_alive():
@@ -316,15 +320,15 @@ def grade(
     return outcomes
 
 
-def _start(assignment, student, digest, limits, slot, protected) -> _Job:
+def _start(assignment, student, digest, limits, protected) -> _Job:
     folder = Path(tempfile.mkdtemp(prefix="nnbook-"))
     (folder / "runtime").mkdir()
     assignment.graded(student).unlink(missing_ok=True)
     process = _PROCESSES.Process(
-        target=_work, args=(assignment, student, limits, folder, slot, protected)
+        target=_work, args=(assignment, student, limits, folder, protected)
     )
     process.start()
-    return _Job(student, digest, process, folder, slot, time.monotonic())
+    return _Job(student, digest, process, folder, time.monotonic())
 
 
 def _save(assignment: Assignment, outcome: Outcome) -> None:

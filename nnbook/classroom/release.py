@@ -30,11 +30,9 @@ def release(master: Path, course: Path) -> Assignment:
     assignment = Assignment(course.resolve(), master.stem)
     assignment.source.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(master, assignment.source)
-    assignment.release.parent.mkdir(parents=True, exist_ok=True)
-    assignment.release.touch()  # the settings are asked for a released assignment
     converter = assignment.converter(GenerateAssignment, ".", assignment.config())
     result = capture_log(converter)
     if not result["success"]:
-        assignment.release.unlink(missing_ok=True)
+        assignment.source.unlink()
         raise ClassroomError(f"nbgrader refuses {master}:\n{result['log']}")
     return assignment

@@ -175,6 +175,8 @@ class Quiet(NbGraderPreprocessor):
                     if kind in SHOWN and not hidden
                 }
                 output.metadata = {}
+                if not output.data:
+                    continue
             kept.append(output)
         cell.outputs = kept
         return cell, resources

@@ -23,7 +23,7 @@ import matplotlib.font_manager  # which makes the list where there is none
 from nnbook.classroom.course import ClassroomError
 
 NAME = "nnbook-sandbox"
-STUDENT = 60_000  # the first user id for kernels that root starts
+USERS = range(60_000, 65_000)  # user ids for kernels that root starts
 TOOLS = ("bwrap", "prlimit", "choom", "setpriv")
 HEAVY = ("ipykernel", "keras", "matplotlib", "numpy", "sklearn", "tensorflow")
 ENVIRONMENT = {
@@ -103,21 +103,21 @@ def compile_packages() -> None:
     """
     found = filter(None, map(importlib.util.find_spec, HEAVY))
     compiled = [importlib.util.cache_from_source(package.origin) for package in found]
-    if not all(Path(path).exists() for path in compiled):
-        compileall.compile_dir(_folder_of("ipykernel").parent, quiet=2)
+    packages = _folder_of("ipykernel").parent
+    if not all(map(os.path.exists, compiled)) and os.access(packages, os.W_OK):
+        compileall.compile_dir(packages, quiet=2)
 
 
 def _folder_of(package: str) -> Path:
     return Path(importlib.util.find_spec(package).origin).parent
 
 
-def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
+def command(runtime: Path, limits: Limits) -> list[str]:
     """Return the command that a program is put behind to run in the sandbox.
 
     Args:
         runtime: the one folder it may write to outside of memory.
         limits: what it may use.
-        slot: tells sandboxes apart that run at the same time.
     """
     book, packages = _folder_of("nnbook"), _folder_of("ipykernel").parent
     python = Path(sys.base_prefix).resolve()
@@ -156,7 +156,7 @@ def command(runtime: Path, limits: Limits, slot: int = 0) -> list[str]:
     for name, value in (ENVIRONMENT | _folders(runtime)).items():
         arguments += ["--setenv", name, value]
     if root:
-        user = str(STUDENT + slot)
+        user = str(USERS[os.getpid() % len(USERS)])
         hand_over = 'chown -R "$0:$0" "$1" && shift && exec "$@"'
         arguments += ["sh", "-c", hand_over, user, str(runtime)]
         arguments += ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
@@ -174,19 +174,18 @@ def _folders(runtime: Path) -> dict[str, str]:
     return {"JUPYTER_RUNTIME_DIR": str(runtime), "TMPDIR": "/tmp"}
 
 
-def install(folder: Path, runtime: Path, limits: Limits, slot: int) -> None:
+def install(folder: Path, runtime: Path, limits: Limits) -> None:
     """Write the kernel's specification, for Jupyter to find in a data folder.
 
     Args:
         folder: the data folder, one of `JUPYTER_PATH`.
         runtime: where the kernel's connection lives.
         limits: what the kernel may use.
-        slot: tells sandboxes apart that run at the same time.
     """
     python = Path(sys.executable).resolve()
     specification = {
         "argv": [
-            *command(runtime, limits, slot),
+            *command(runtime, limits),
             str(python),
             "-m",
             "ipykernel_launcher",
