@@ -478,6 +478,7 @@ def test_a_zip_is_collected_and_nothing_is_unpacked(tmp_path, course, released):
         file.writestr("s1/work.ipynb", nbformat.writes(released))
         file.writestr("__MACOSX/s2/._work.ipynb", "x")
         file.writestr("../../s2.ipynb", "x")
+        file.writestr(zipfile.ZipInfo("notes.txt", (1980, 0, 0, 0, 0, 0)), "x")
     before = set(tmp_path.parent.rglob("*.ipynb"))
     words = ["collect", "small", str(archive), "--roster", str(students)]
     main([*words, "--course", str(course)])

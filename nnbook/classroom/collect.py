@@ -10,10 +10,10 @@ import hashlib
 import json
 import re
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -107,8 +107,11 @@ def files_in(submissions: Path) -> Iterator[File]:
         with zipfile.ZipFile(submissions) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir() and not _is_added(entry.filename):
-                    time = datetime(*entry.date_time).timestamp()
-                    yield File(entry.filename, entry.file_size, time, submissions, True)
+                    # Some programs write months and days of 0, which mktime takes.
+                    modified = time.mktime((*entry.date_time, 0, 0, -1))
+                    yield File(
+                        entry.filename, entry.file_size, modified, submissions, True
+                    )
     else:
         raise ClassroomError(f"{submissions} is neither a folder nor a zip file")
 
@@ -300,7 +303,8 @@ def collect(
         files_in(submissions), key=lambda file: (file.modified, file.name)
     ):
         student = owner(file.name, students)
-        entry = found.get(student, strangers) if student else strangers
+        entry = found[student] if student else strangers
+        content = b""
         try:
             content = file.read()
             if student is None:

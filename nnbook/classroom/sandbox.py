@@ -4,6 +4,11 @@ The kernel sees Python, its packages and nnbook, read-only; an empty home in
 memory; one folder for its connection; and no network, no other process, no
 environment and no other file of this machine. It may use so much memory, so many
 processes, so much CPU time, and write files of so much.
+
+What it does not do: share the CPU fairly, or limit the memory of all of a student's
+processes together. And it cannot keep a student from the checks, which run in the
+same kernel: who studies them, and IPython, can make them pass. `grade` looks out for
+the plain ways only.
 """
 
 import compileall
