@@ -57,7 +57,7 @@ test: book ## Run the unit tests, then every notebook, comparing its outputs
 	$(NBVAL) notebooks
 
 test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
-	$(RUN) pytest -n 2 --dist loadgroup tests/test_browser.py
+	$(RUN) pytest -n 2 tests/test_browser.py
 
 test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblewrap)
 	$(RUN) pytest -s tests/test_class.py

@@ -192,7 +192,10 @@ def test_search_finds_a_word_in_files(browser):
 def test_a_prediction_is_made_with_the_mouse_and_remembered(visit, site):
     page = visit(f"{site}/{PERCEPTRON}.html")
     question = page.locator(".predict").first
-    button, reveal = question.get_by_role("button"), page.locator("details").first
+    button, reveal = (
+        question.get_by_role("button"),
+        page.locator("article details").first,
+    )
     assert button.is_disabled() and reveal.get_attribute("open") is None
     question.get_by_role("radio").nth(1).check()
     button.click()
@@ -219,14 +222,14 @@ def test_a_prediction_is_made_with_the_keyboard(visit, site):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert question.get_by_role("radio").nth(1).is_checked()
-    assert page.locator("details").first.get_attribute("open") is not None
+    assert page.locator("article details").first.get_attribute("open") is not None
 
 
 def test_without_scripts_the_list_the_fold_and_the_claims_remain(visit, site):
     page = visit(f"{site}/{PERCEPTRON}.html", java_script_enabled=False)
     question = page.locator("blockquote", has_text="Predict.").first
     assert question.locator("li").count() >= 2
-    assert page.locator("details summary").first.is_visible()
+    assert page.locator("article details summary").first.is_visible()
     assert page.locator(".claim").first.is_visible()
     page = visit(f"{site}/book/ledger.html", java_script_enabled=False)
     assert page.locator("table.claims tbody tr").last.is_visible()
@@ -495,18 +498,17 @@ def test_nothing_moves_for_those_who_asked_for_rest(visit, site):
     ) == ("auto")
 
 
-@pytest.fixture(scope="module")
-def published():
-    """Build the site to publish, for an address of its own; return its folder."""
-    monkeypatch = pytest.MonkeyPatch()
+def test_published_site(monkeypatch, record_property):
+    """One test, since the site to publish is built once."""
     monkeypatch.chdir(ROOT)
     publish.main(["--repository=ada/networks"])
-    monkeypatch.undo()
-    return ROOT / publish.SITE
+    published = ROOT / publish.SITE
+    check_that_chapters_open_in_colab(published)
+    check_that_nothing_else_differs(published)
+    record_property("PDF", f"{check_the_pdf(published)} pages")
 
 
-@pytest.mark.xdist_group("published")
-def test_published_chapters_open_in_colab(published):
+def check_that_chapters_open_in_colab(published):
     for path in sorted(NOTEBOOKS.rglob("*.ipynb")):
         name = path.relative_to(NOTEBOOKS).with_suffix("")
         text = (published / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
@@ -523,8 +525,7 @@ def test_published_chapters_open_in_colab(published):
         assert (published / url).is_file()
 
 
-@pytest.mark.xdist_group("published")
-def test_published_pages_differ_in_nothing_else(published):
+def check_that_nothing_else_differs(published):
     """The book on this machine leads to no address that was not given."""
     for path in sorted((ROOT / SITE).rglob("*.html")):
         text = path.read_text(encoding="utf-8")
@@ -536,12 +537,10 @@ def test_published_pages_differ_in_nothing_else(published):
     }
 
 
-@pytest.mark.xdist_group("published")
-def test_published_pdf_holds_the_book(published, record_property):
+def check_the_pdf(published):
     landing = (published / "book/index.html").read_text(encoding="utf-8")
     assert 'href="../neural-networks-executed.pdf"' in landing
     reader = PdfReader(published / publish.PDF)
-    record_property("PDF", f"{len(reader.pages)} pages")
     assert len(reader.outline) == len(contents())
     starts = [reader.get_destination_page_number(entry) for entry in reader.outline]
     assert starts == sorted(set(starts)) and starts[0] == 0
@@ -557,3 +556,4 @@ def test_published_pdf_holds_the_book(published, record_property):
             assert "127.0.0.1" not in str(link.get("/A"))
             inner += "/Dest" in link
     assert inner > len(contents())
+    return len(reader.pages)

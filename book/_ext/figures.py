@@ -30,7 +30,8 @@ class StoredFigure(SphinxDirective):
                     file.parent.mkdir(parents=True, exist_ok=True)
                     with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
                         image.thumbnail((280, 280))
-                        image.save(file)
+                        few = image.convert("RGB").quantize(32)  # half the weight
+                        few.save(file, optimize=True)
                     alt = cell.metadata.mystnb.image.alt
                     return [nodes.image(uri=f"/{FOLDER}/{file.name}", alt=alt)]
         raise self.error(f"{path} has no figure in a cell {cell_id!r}")
