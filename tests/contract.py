@@ -231,7 +231,7 @@ def findings_are_shown(notebook):
                     yield f"{cell.id}: {number} stands in no output"
 
 
-RULES = [
+COMMON_RULES = [
     is_valid,
     ids_are_there_and_unique,
     counts_run_from_one,
@@ -241,13 +241,16 @@ RULES = [
     images_are_small_pngs,
     notebook_is_small,
     figures_have_alt_text,
+    headings_step_down_one_by_one,
+    markdown_is_portable,
+]
+RULES = [
+    *COMMON_RULES,
     cells_are_short,
     sections_are_there,
-    headings_step_down_one_by_one,
     setup_comes_first,
     claims_are_made,
     predictions_are_asked,
-    markdown_is_portable,
     benchmarks_are_recorded,
     findings_are_shown,
 ]
@@ -346,18 +349,8 @@ def exercise_cells_are_short(notebook):
 
 
 EXERCISE_RULES = [
-    is_valid,
-    ids_are_there_and_unique,
-    counts_run_from_one,
-    nothing_went_wrong,
-    no_absolute_paths,
-    no_trailing_semicolon,
-    images_are_small_pngs,
-    notebook_is_small,
-    figures_have_alt_text,
+    *COMMON_RULES,
     exercise_cells_are_short,
-    headings_step_down_one_by_one,
-    markdown_is_portable,
     questions_are_complete,
     answers_are_marked,
     rubrics_add_up,

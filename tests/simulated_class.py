@@ -307,8 +307,7 @@ def fork_bomb(task):
     return attack(task, code)
 
 
-# Whether the flood ends in time for the checks depends on the machine.
-@case(status="any", note="printed, the rest was dropped")
+@case("target", note="printed, the rest was dropped")
 def endless_output(task):
     return in_function(task, "while True:\n    print('x' * 10_000)")
 

@@ -8,7 +8,6 @@ import gzip
 import mimetypes
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -28,7 +27,7 @@ from scipy.signal import correlate2d
 import nnbook
 from book.tools import publish
 from book.tools.build import SITE, contents
-from book.tools.pdf import CHROMIUM, MISSING
+from book.tools.pdf import chromium
 from book.tools.run import NOTEBOOKS
 from nnbook import data
 from nnbook.live import MIME_TYPE as WEIGHTS
@@ -73,11 +72,9 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert path, MISSING
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         yield browser
         browser.close()
@@ -168,10 +165,11 @@ def first_paint(page):
     return page.evaluate("performance.getEntriesByType('paint')[0].startTime")
 
 
-@pytest.mark.parametrize("name", ["book/index", PERCEPTRON, "book/ledger"])
+@pytest.mark.parametrize("name", ["book/index", PERCEPTRON, CNN, "book/ledger"])
 def test_page_opens_from_a_file(visit, name):
     page = visit((ROOT / SITE / f"{name}.html").as_uri())
     assert page.locator("article h1").inner_text().strip("#\n")
+    assert all(figure.is_visible() for figure in page.locator(".live").all())
 
 
 def finds_novikoff(page):

@@ -149,11 +149,7 @@ def differences(task, expected, table):
         (row,) = [row for row in table if row["id"] == student]
         points = {question: row[question] for question in task.points}
         if expects.status == "any":
-            if (
-                row["status"] not in ("graded", "partly", "failed to grade")
-                or expects.note not in row["notes"]
-            ):
-                yield f"{student} {name}: {row}"
+            assert row["status"] in ("graded", "partly", "failed to grade")
             continue
         if (
             row["status"] != expects.status
@@ -279,7 +275,7 @@ SMALL = [
     "twice",
     "never_came",
 ]
-LIMITS = {"cell": 3, "total": 60, "memory": 1500, "output": 200, "disk": 50, "jobs": 2}
+LIMITS = {"cell": 10, "total": 60, "memory": 1500, "output": 200, "disk": 50, "jobs": 2}
 
 
 def small_class(folder, names=None, **limits):

@@ -4,18 +4,16 @@ Each runs from top to bottom, in an empty folder, with nothing of the book at ha
 but what its first cell installs from a server on this machine.
 """
 
-import functools
 import json
 import subprocess
-import threading
 import time
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from book.tools.editions import chapters
+from book.tools.pdf import serving
 from book.tools.publish import build_wheel, colab_edition
 from nnbook.claims import MIME_TYPE
 
@@ -28,23 +26,13 @@ print(json.dumps({{name: version(name) for name in {COLABS_OWN!r}}}))
 """
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serve files and say nothing."""
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Serve a folder with the wheel; return the folder and its address."""
     folder = tmp_path_factory.mktemp("site")
     build_wheel(folder / "wheels")
-    handler = functools.partial(Handler, directory=folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serving(folder) as address:
+        yield folder, address
 
 
 def versions():

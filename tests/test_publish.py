@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -129,15 +128,3 @@ def test_links_of_a_colab_edition_lead_to_the_site(monkeypatch, tmp_path):
         f"[c]({URL}/notebooks/vision/c.html) [d]({URL}/book/d.html) "
         "[e](https://example.org/e.md)"
     )
-
-
-def test_publishing_needs_no_address_to_be_refused_well():
-    result = subprocess.run(
-        [sys.executable, "-m", "book.tools.publish", "--repository=nonsense"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert "make site REPOSITORY=ada/networks" in result.stderr

@@ -49,7 +49,7 @@ def digit(notebook):
 # Page: the cell below whose output the figure stands, and its numbers.
 FIGURES = {
     "notebooks/foundations/perceptron": [("watch", perceptron)],
-    "notebooks/vision/cnn": [("by-hand", kernel), ("pocket", digit)],
+    "notebooks/vision/cnn": [("edge-letter", kernel), ("pocket", digit)],
 }
 
 
@@ -60,12 +60,15 @@ def place(app, doctree, docname):
     notebook = nbformat.read(Path(app.env.doc2path(docname)), as_version=4)
     ids = [cell.id for cell in notebook.cells]
     for cell_id, numbers in FIGURES[docname]:
-        cell = next(
+        cells = [
             node
             for node in doctree.findall(nodes.container)
             if node.get("nb_element") == "cell_code"
             and ids[node["cell_index"]] == cell_id
-        )
+        ]
+        if not cells:
+            raise ExtensionError(f"{docname} has no code cell {cell_id!r}.")
+        cell = cells[0]
         script = json.dumps(numbers(notebook), separators=(",", ":"))
         name = numbers.__name__
         figure = (

@@ -102,7 +102,7 @@ def build(
         sys.exit(
             "\n".join(lines or [log]) + "\nThe site was not built: see the lines above."
         )
-    fresh, old = target.with_name(f"{target.name}.new"), target.with_name("old")
+    fresh, old = (target.with_name(f"{target.name}.{age}") for age in ("new", "old"))
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(workshop / "_build/html", fresh)

@@ -4,11 +4,13 @@ The browser prints what it shows under the style sheet's `@media print`; folds a
 opened. Links between pages become links within the file, and chapters bookmarks.
 """
 
+import contextlib
 import functools
 import io
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,12 +23,33 @@ from rich.progress import track
 from book.tools.build import contents
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MISSING = "There is no Chromium: install it (on Debian: apt install chromium)."
 
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         """Say nothing."""
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine; the address is without a slash at the end."""
+    handler = functools.partial(_Quiet, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def chromium() -> str:
+    """Return the path of Chromium or Chrome.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if not path:
+        sys.exit("There is no Chromium: install it (on Debian: apt install chromium).")
+    return path
 
 
 def print_pages(site: Path, names: list[str]) -> dict[str, bytes]:
@@ -35,27 +58,15 @@ def print_pages(site: Path, names: list[str]) -> dict[str, bytes]:
     Args:
         site: its folder.
         names: the pages, without suffixes.
-
-    Raises:
-        SystemExit: there is no Chromium.
     """
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not chromium:
-        sys.exit(MISSING)
-    handler = functools.partial(_Quiet, directory=site)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     printed = {}
-    with sync_playwright() as playwright:
+    with serving(site) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(color_scheme="light")
         for name in track(names, "Printing"):
-            page.goto(
-                f"http://127.0.0.1:{server.server_port}/{name}.html",
-                wait_until="networkidle",
-            )
+            page.goto(f"{address}/{name}.html", wait_until="networkidle")
             page.evaluate(
                 """async () => {
                     document.querySelectorAll("details").forEach((f) => (f.open = true));
@@ -68,7 +79,6 @@ def print_pages(site: Path, names: list[str]) -> dict[str, bytes]:
                 margin=dict.fromkeys(("top", "bottom", "left", "right"), "18mm"),
             )
         browser.close()
-    server.shutdown()
     return printed
 
 

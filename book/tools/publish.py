@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 from book.tools.build import build
+from book.tools.editions import masters
 from book.tools.pdf import print_book
 from book.tools.run import NOTEBOOKS, read
 from nnbook.classroom.editions import student_edition
@@ -64,7 +65,7 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
         wheel: the wheel's file name.
     """
     notebook = read(path)
-    if path.stem.endswith("_exercises"):
+    if path in masters():
         notebook = student_edition(notebook)
 
     def absolute(match):

@@ -166,7 +166,8 @@ def main(words: list[str]) -> None:
         from nnbook.classroom.course import ClassroomError
     except ModuleNotFoundError as error:
         sys.exit(
-            f"{error}. Install what grading needs: pip install 'nnbook[classroom]'"
+            f"{error}. Install what grading needs, in the folder of the book: "
+            "pip install '.[classroom]'"
         )
     try:
         globals()[options.command](options)
