@@ -130,6 +130,17 @@ def test_page_is_accessible(visit, site, name, mode):
     page.screenshot(path=SCREENSHOTS / f"{Path(name).name}-{mode}.jpeg", full_page=True)
 
 
+@pytest.mark.parametrize("name", contents())
+def test_no_code_is_cut_off_on_a_desktop(visit, site, name):
+    page = visit(f"{site}/{name}.html")
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    cut = page.locator("pre").evaluate_all(
+        """all => all.filter((pre) => pre.scrollWidth > pre.clientWidth)
+                  .map((pre) => pre.innerText)"""
+    )
+    assert cut == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits_a_phone(visit, site, name):
     page = visit(f"{site}/{name}.html", width=390)

@@ -1,11 +1,16 @@
 """Weights that a chapter leaves in its output for a live figure."""
 
 import base64
+import inspect
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from book._ext import live as figures
+from book.tools.run import read
 from nnbook import live
 
 
@@ -34,3 +39,12 @@ def test_weights_come_back_as_they_were(monkeypatch):
 def test_weights_that_are_no_numbers_are_refused(bad, monkeypatch):
     with pytest.raises(ValueError, match="not a finite number"):
         published([np.ones(3), np.array([1, bad])], monkeypatch)
+
+
+@pytest.mark.parametrize("page", figures.FIGURES)
+def test_live_figures_draw_their_data_as_the_chapter_does(page):
+    cells = read(Path(f"{page}.ipynb")).cells
+    chapter = " ".join(" ".join(cell.source for cell in cells).split())
+    for _, numbers in figures.FIGURES[page]:
+        for call in re.findall(r"data\.\w+\([^()]+\)", inspect.getsource(numbers)):
+            assert call in chapter
