@@ -131,14 +131,25 @@ def test_page_is_accessible(visit, site, name, mode):
 
 
 @pytest.mark.parametrize("name", contents())
-def test_no_code_is_cut_off_on_a_desktop(visit, site, name):
+def test_no_code_or_table_is_cut_off_on_a_desktop(visit, site, name):
     page = visit(f"{site}/{name}.html")
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    cut = page.locator("pre").evaluate_all(
-        """all => all.filter((pre) => pre.scrollWidth > pre.clientWidth)
-                  .map((pre) => pre.innerText)"""
+    cut = page.locator("pre, .text_html, .pst-scrollable-table-container").evaluate_all(
+        """all => all.filter((one) => one.scrollWidth > one.clientWidth)
+                  .map((one) => one.innerText)"""
     )
     assert cut == []
+
+
+@pytest.mark.parametrize("name", ["book/index", CNN])
+def test_figures_stay_white_on_a_dark_page(visit, site, name):
+    page = visit(f"{site}/{name}.html", mode="dark")
+    looks = page.locator("article :is(.cell_output, .sd-card) img").evaluate_all(
+        """all => all.map((image) => getComputedStyle(image))
+                  .map((style) => [style.backgroundColor, style.filter])"""
+    )
+    assert looks
+    assert all(look == ["rgb(255, 255, 255)", "none"] for look in looks)
 
 
 @pytest.mark.parametrize("name", PAGES)

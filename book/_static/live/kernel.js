@@ -65,10 +65,10 @@
     answers = correlate(kernel);
     const most = Math.max(...answers.flat().map(Math.abs)) || 1;
     const gray = (value) => `rgb(${Array(3).fill(255 - (255 * value) / 9)})`;
-    // White for 0, blue for more, orange for less, as strong as the answer.
+    // The figure's colours: white for 0, purple for more, orange for less.
     const signed = (value) => {
       const share = Math.abs(value) / most;
-      const end = value > 0 ? [0, 114, 178] : [213, 94, 0];
+      const end = value > 0 ? [84, 39, 136] : [179, 88, 6];
       return `rgb(${end.map((part) => 255 - share * (255 - part))})`;
     };
     const { row, column } = stop;
