@@ -35,7 +35,6 @@
       i ? angle - angles[i - 1] : angle - angles.at(-1) + 2 * Math.PI,
     );
     const gap = Math.max(...gaps);
-    if (gap <= Math.PI) return -1;
     const first = angles[gaps.indexOf(gap)];
     let [low, high] = [first + 1.5 * Math.PI - gap, first + Math.PI / 2];
     while (high - low > 1e-9) {
