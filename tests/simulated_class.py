@@ -370,7 +370,8 @@ def reads_the_host(task):
         for path in ("/etc/passwd", "/etc/shadow", "/proc/1/environ",
                      *{[str(path) for path in task.other]!r}):
             try:
-                print({SECRET!r}, path, open(path).read())
+                if text := open(path).read():
+                    print({SECRET!r}, path, text)
             except OSError:
                 pass
             if os.path.isdir(path):

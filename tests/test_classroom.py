@@ -17,6 +17,7 @@ import nbformat
 import pytest
 
 import simulated_class
+from nnbook.classroom import sandbox
 from nnbook.classroom.__main__ import main
 from nnbook.classroom.collect import owner, parse, restore, roster
 from nnbook.classroom.course import Assignment, ClassroomError
@@ -286,6 +287,37 @@ def small_class(folder, names=None, **limits):
         folder, master, "small", "q2", WRONG, 0, words, names
     )
     return list(differences(task, expected, table))
+
+
+@needs_bubblewrap
+def test_the_sandbox_shows_no_environment_and_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_SECRET", simulated_class.SECRET)
+    code = """
+import glob, os
+
+for path in glob.glob("/proc/[0-9]*/environ"):
+    try:
+        with open(path, encoding="utf-8") as file:
+            print(*(part for part in file.read().split(chr(0)) if "SECRET" in part))
+    except PermissionError:
+        pass
+for folder, *_ in os.walk("/"):
+    try:
+        open(f"{folder}/written", "w").close()
+        print(folder)
+    except OSError:
+        pass
+"""
+    command = sandbox.command(tmp_path, sandbox.Limits())
+    python = Path(sys.executable).resolve()
+    done = subprocess.run(
+        [*command, python, "-c", code], capture_output=True, text=True, check=True
+    )
+    lines = {line for line in done.stdout.split("\n") if line}
+    in_memory = {line for line in lines if re.match("/(home|tmp|dev/shm)(/|$)", line)}
+    assert {"/home", "/tmp", "/dev/shm"} <= in_memory
+    assert lines - in_memory - {str(tmp_path)} == set()
+    assert [path.name for path in tmp_path.iterdir()] == ["written"]
 
 
 @needs_bubblewrap

@@ -127,7 +127,10 @@ def command(runtime: Path, limits: Limits) -> list[str]:
     book, packages = _folder_of("nnbook"), _folder_of("ipykernel").parent
     python = Path(sys.base_prefix).resolve()
     root = os.geteuid() == 0
-    arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
+    # bwrap's own process is the first in the sandbox, where an ordinary user's code
+    # could read the environment that it was started with: so it gets none.
+    bwrap = ["env", "-i", shutil.which("bwrap")]
+    arguments = ["--die-with-parent", "--new-session"]
     # Linux does not limit root's processes, whatever the namespace: so what root
     # starts gives up root for a user id of its own, which needs this namespace's.
     arguments += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
@@ -158,6 +161,8 @@ def command(runtime: Path, limits: Limits) -> list[str]:
     arguments += ["--bind", str(runtime), str(runtime)]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/home"]
     arguments += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"]
+    # These two are in memory, without a size, and an ordinary user's own.
+    arguments += ["--remount-ro", "/", "--remount-ro", "/dev"]
     for name, value in (ENVIRONMENT | _folders(runtime)).items():
         arguments += ["--setenv", name, value]
     if root:
@@ -167,12 +172,12 @@ def command(runtime: Path, limits: Limits) -> list[str]:
         arguments += ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
         arguments += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
     else:
-        arguments[1:1] = ["--cap-drop", "ALL"]
+        bwrap += ["--cap-drop", "ALL"]
     # Should memory run out, the kernel is what the system ends first.
     arguments += ["choom", "-n", "1000", "--", "prlimit"]
     arguments += [f"--as={limits.memory * 1_000_000}", f"--nproc={limits.processes}"]
     arguments += [f"--fsize={limits.disk * 1_000_000}", f"--cpu={limits.total}"]
-    return [*arguments, "--core=0", "--"]
+    return [*bwrap, *arguments, "--core=0", "--"]
 
 
 def _folders(runtime: Path) -> dict[str, str]:
