@@ -43,11 +43,15 @@ class Exercises:
 
 @dataclass
 class Expected:
-    """What a case should get: points lost, a status, and a note that says why."""
+    """What a case should get: points lost, a status, and a note that says why.
+
+    Where Python `may_end`, the case may also fail to be graded for that reason.
+    """
 
     lost: tuple = ()
     status: str = "partly"
     note: str = ""
+    may_end: bool = False
 
 
 def exercises(master, release, target, wrong_answers):
@@ -113,11 +117,11 @@ def in_function(task, code):
 CASES = {}
 
 
-def case(*lost, status="partly", note=""):
+def case(*lost, **expected):
     """Register a case; "target" and "written" stand for the task's questions."""
 
     def register(function):
-        CASES[function.__name__] = (function, Expected(lost, status, note))
+        CASES[function.__name__] = (function, Expected(lost, **expected))
         return function
 
     return register
@@ -290,7 +294,7 @@ def memory_bomb(task):
     return in_function(task, "hoard = [bytearray(10**9) for _ in range(100)]")
 
 
-@case(status="any")  # the sleeping processes may be missed by what comes after
+@case(may_end=True)  # Keras ends when it gets no more threads
 def fork_bomb(task):
     code = """
         import os
@@ -466,7 +470,7 @@ def leaves_a_process(task):
     return attack(task, code)
 
 
-@case(status="any")
+@case(status="failed to grade", note="it wrote more than")
 def fills_the_disk(task):
     code = """
         import os

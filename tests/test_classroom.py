@@ -149,8 +149,8 @@ def differences(task, expected, table):
     for student, (name, expects) in expected.items():
         (row,) = [row for row in table if row["id"] == student]
         points = {question: row[question] for question in task.points}
-        if expects.status == "any":
-            assert row["status"] in ("graded", "partly", "failed to grade")
+        ended = row["status"] == "failed to grade" and "Python ended" in row["notes"]
+        if expects.may_end and ended:
             continue
         if (
             row["status"] != expects.status

@@ -227,7 +227,17 @@ def test_the_readme_has_the_measured_table():
         path.as_posix() for path in chapters()
     ]
     readme = (ROOT / bench.README).read_text(encoding="utf-8")
-    assert bench.BEGIN + bench.as_markdown(rows) + bench.END in readme
+    assert bench.as_markdown(bench.COLUMNS, rows) in readme
+
+
+def test_the_readme_says_how_long_a_class_takes():
+    """Sixty in under 6 minutes with NumPy, in under 15 with Keras: seconds for one."""
+    readme = (ROOT / bench.README).read_text(encoding="utf-8")
+    table = readme.partition("<!-- grading")[2].partition("<!-- end")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in table[3:]]
+    assert [row[1] for row in rows] == list(bench.ASSIGNMENTS)
+    numpy, keras = (float(row[2]) for row in rows)
+    assert numpy < 6 and keras < 15
 
 
 def test_bench_measures_a_notebook(tmp_path, monkeypatch):

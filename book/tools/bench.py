@@ -1,4 +1,4 @@
-"""Measure what each chapter costs, and put the table into the README.
+"""Measure what chapters and grading cost, and put the tables into the README.
 
     python -m book.tools.bench
 
@@ -7,22 +7,29 @@ peak memory can be told from the others'. Nothing is stored in the notebooks.
 """
 
 import csv
+import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from book.tools.editions import chapters
 from book.tools.run import NOTEBOOKS, execute, read
+from nnbook.classroom.collect import collect, roster
+from nnbook.classroom.course import ClassroomError
+from nnbook.classroom.grade import grade, pending
+from nnbook.classroom.release import release
+from nnbook.classroom.sandbox import Limits
 
 TABLE = Path("book/bench.csv")
 README = Path("README.md")
-BEGIN, END = (
-    "<!-- bench: `make bench` writes this table -->\n",
-    "<!-- end of bench -->\n",
-)
 COLUMNS = ["notebook", "wall s", "CPU s", "peak MB", "before the lesson"]
+ASSIGNMENTS = {"NumPy": "foundations/perceptron", "Keras": "vision/cnn"}
+STUDENTS = 12
+GRADING = ["assignment", "needs", "s per submission"]
 
 
 def measure(path: Path) -> list[str]:
@@ -51,24 +58,58 @@ def _run(path: Path) -> tuple[float, float, resource.struct_rusage]:
     return time.perf_counter() - started, ends[0] - started, usage
 
 
-def as_markdown(rows: list[list[str]]) -> str:
-    """Write the table as the README shows it."""
-    lines = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *rows]
+def measure_grading(path: Path, needs: str) -> list[str]:
+    """Grade a class that hands in the book's own answers; return its row."""
+    with tempfile.TemporaryDirectory() as folder:
+        submissions, students = Path(folder, "submissions"), Path(folder, "roster.csv")
+        submissions.mkdir()
+        for number in range(STUDENTS):
+            shutil.copy(path, submissions / f"s{number:02}.ipynb")
+        ids = sorted(submission.stem for submission in submissions.iterdir())
+        students.write_text("id,name\n" + "".join(f"{one},{one}\n" for one in ids))
+        assignment = release(path, Path(folder, "course"))
+        collect(assignment, submissions, roster(students))
+        waiting, jobs = pending(assignment), os.cpu_count()
+        started = time.perf_counter()
+        outcomes = grade(assignment, Limits(), jobs, True, waiting, lambda _: None)
+        seconds = (time.perf_counter() - started) / STUDENTS
+    if [outcome.status for outcome in outcomes] != ["graded"] * STUDENTS:
+        raise ClassroomError(f"{path}: not every submission was graded.")
+    name = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
+    return [name, needs, f"{seconds:.1f}"]
+
+
+def as_markdown(columns: list[str], rows: list[list[str]]) -> str:
+    """Write a table as the README shows it."""
+    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def insert(name: str, table: str) -> None:
+    """Put a table between its two marks in the README."""
+    begin, end = f"<!-- {name}: `make bench` writes this table -->\n", "<!-- end -->\n"
+    before, mark, rest = README.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    README.write_text(f"{before}{mark}{table}{end}{after}", encoding="utf-8")
+
+
 def main() -> None:
-    """Measure all chapters, one after the other."""
+    """Measure all chapters, one after the other, then grading."""
     rows = []
     for path in chapters():
         rows.append(measure(path))
         print(dict(zip(COLUMNS, rows[-1], strict=True)))
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    text = f"{before}{BEGIN}{as_markdown(rows)}{END}{after}"
-    README.write_text(text, encoding="utf-8")
+    insert("chapters", as_markdown(COLUMNS, rows))
+    try:
+        rows = [
+            measure_grading(NOTEBOOKS / f"{name}_exercises.ipynb", needs)
+            for needs, name in ASSIGNMENTS.items()
+        ]
+    except ClassroomError as error:
+        sys.exit(str(error))
+    insert("grading", as_markdown(GRADING, rows))
 
 
 if __name__ == "__main__":
