@@ -14,7 +14,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const status = document.createElement("span");
   status.setAttribute("role", "status");
   label.append(status);
-  document.querySelector("article h1").after(label);
+  tables[0].closest("section").before(label);
 
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/);
