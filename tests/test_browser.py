@@ -142,7 +142,7 @@ def test_no_code_or_table_is_cut_off_on_a_desktop(visit, site, name):
 
 
 @pytest.mark.parametrize("name", ["book/index", CNN])
-def test_figures_stay_white_on_a_dark_page(visit, site, name):
+def test_figures_stay_white_and_tables_dark_on_a_dark_page(visit, site, name):
     page = visit(f"{site}/{name}.html", mode="dark")
     looks = page.locator("article :is(.cell_output, .sd-card) img").evaluate_all(
         """all => all.map((image) => getComputedStyle(image))
@@ -150,6 +150,10 @@ def test_figures_stay_white_on_a_dark_page(visit, site, name):
     )
     assert looks
     assert all(look == ["rgb(255, 255, 255)", "none"] for look in looks)
+    behind = page.locator(".text_html:not(.claim)").evaluate_all(
+        "all => all.map((table) => getComputedStyle(table).backgroundColor)"
+    )
+    assert set(behind) <= {"rgba(0, 0, 0, 0)"}  # the page's own
 
 
 @pytest.mark.parametrize("name", PAGES)

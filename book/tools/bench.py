@@ -88,9 +88,9 @@ def as_markdown(columns: list[str], rows: list[list[str]]) -> str:
 def insert(name: str, table: str) -> None:
     """Put a table between its two marks in the README."""
     begin, end = f"<!-- {name}: `make bench` writes this table -->\n", "<!-- end -->\n"
-    before, mark, rest = README.read_text(encoding="utf-8").partition(begin)
-    after = rest.partition(end)[2]
-    README.write_text(f"{before}{mark}{table}{end}{after}", encoding="utf-8")
+    before, rest = README.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end, 1)
+    README.write_text(f"{before}{begin}{table}{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
