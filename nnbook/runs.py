@@ -100,7 +100,9 @@ def reinitialise(model: "keras.Model") -> None:
     """Give a compiled model new random weights and an optimizer without memory.
 
     Training it then equals training a model built anew, and is several times
-    quicker, because nothing is compiled again. First used in: feedforward.
+    quicker, because nothing is compiled again. Before the first training it
+    builds the optimizer: a step that has to do so is compiled twice. First used
+    in: feedforward.
 
     Args:
         model: a compiled Sequential or functional model; its learning rate
@@ -108,6 +110,8 @@ def reinitialise(model: "keras.Model") -> None:
     """
     import keras
 
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     model.set_weights(keras.models.clone_model(model).get_weights())
     for variable in model.optimizer.variables:
         if variable.name != "learning_rate":

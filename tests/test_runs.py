@@ -130,3 +130,20 @@ def test_a_reinitialised_model_trains_like_a_new_one():
     np.testing.assert_array_equal(again, others[0])
     assert np.abs(again - others[1]).max() > 0.1
     assert float(used.optimizer.learning_rate) == pytest.approx(0.03)
+
+
+def test_a_reinitialised_model_compiles_its_first_step_once():
+    calls = []
+
+    class Seen(keras.layers.Layer):
+        def call(self, x):
+            calls.append(x.shape)
+            return x
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(Seen()(inputs)))
+    model.compile("adam", "mse", steps_per_execution=2)
+    reinitialise(model)
+    calls.clear()
+    model.fit(np.zeros((8, 4)), np.zeros(8), batch_size=2, verbose=0)
+    assert len(calls) == 1
