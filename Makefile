@@ -9,7 +9,7 @@ REPOSITORY ?=
 BRANCH ?=
 URL ?=
 COLAB_PYTHON ?=
-NBVAL := $(RUN) pytest -p tests.nbval_numbers --nbval --nbval-current-env \
+NBVAL := $(RUN) pytest -p book.tools.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
 SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')

@@ -4,7 +4,7 @@ Importing it imports neither Keras nor pyplot and changes no global state;
 `nnbook.setup()`, the first call of every chapter, does both.
 """
 
-from nnbook.claims import claim
+from nnbook.claims import check, claim
 from nnbook.runs import reinitialise, run_seeds, setup
 
-__all__ = ["claim", "reinitialise", "run_seeds", "setup"]
+__all__ = ["check", "claim", "reinitialise", "run_seeds", "setup"]

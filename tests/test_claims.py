@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnbook import claim
-from nnbook.claims import MIME_TYPE, format_number
+from nnbook import check, claim
+from nnbook.claims import CHECK, CLAIM, format_number, statements
 
 HOLD = [
     (0.9, {"above": 0.5}),
@@ -47,29 +47,47 @@ SENSELESS = [
     ([], {"above": 0.5}),
     ("0.9", {"above": 0.5}),
     (None, {}),
-    (0.9, {"close_to": 0.5}),
     (0.9, {"tolerance": 0.5, "above": 0.1}),
     (0.9, {"close_to": 0.5, "tolerance": 1, "above": 0.1}),
 ]
 
 
+@pytest.mark.parametrize("state", [claim, check])
 @pytest.mark.parametrize(("value", "bound"), HOLD)
-def test_claim_that_holds_is_shown(value, bound, capsys):
-    claim("It holds", value, **bound)
+def test_statement_that_holds_is_shown(state, value, bound, capsys):
+    state("It holds", value, **bound)
     assert "It holds" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(claim, "BROKEN CLAIM: It holds\n  measured"), (check, "BROKEN CHECK: It holds")],
+)
 @pytest.mark.parametrize(("value", "bound"), BREAK)
-def test_broken_claim_raises(value, bound, capsys):
-    with pytest.raises(AssertionError, match="BROKEN CLAIM: It holds\n  measured"):
-        claim("It holds", value, **bound)
+def test_broken_statement_raises(state, words, value, bound, capsys):
+    with pytest.raises(AssertionError, match=words):
+        state("It holds", value, **bound)
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("state", [claim, check])
 @pytest.mark.parametrize(("value", "bound"), SENSELESS)
-def test_senseless_call_is_refused(value, bound):
+def test_senseless_call_is_refused(state, value, bound):
     with pytest.raises((TypeError, ValueError), match="It holds"):
-        claim("It holds", value, **bound)
+        state("It holds", value, **bound)
+
+
+def test_a_claim_needs_tolerance_and_words_for_its_runs():
+    with pytest.raises(ValueError, match="belong together"):
+        claim("It holds", 0.9, close_to=0.5)
+    with pytest.raises(ValueError, match="over= needs a word"):
+        claim("It holds", [0.9, 0.8], above=0.5, over=" ")
+
+
+def test_a_count_is_checked_for_equality():
+    check("61,706 weights", 61706, close_to=61706)
+    with pytest.raises(AssertionError, match="61705; bound: 61706"):
+        check("61,706 weights", 61705, close_to=61706)
 
 
 def test_message_has_sentence_measurement_and_bound():
@@ -77,23 +95,65 @@ def test_message_has_sentence_measurement_and_bound():
         claim("Dropout helps", [0.02, 0.08], above=0.05)
     assert str(error.value) == (
         "BROKEN CLAIM: Dropout helps\n"
-        "  measured mean 0.0500, from 0.0200 to 0.0800 in 2 runs\n"
+        "  measured mean 0.0500, from 0.0200 to 0.0800 over 2 seeds\n"
         "  bound: above 0.05"
     )
 
 
-def test_output_carries_the_figures_as_json(monkeypatch):
-    shown = []
-    monkeypatch.setattr("nnbook.claims.display", shown.append)
+@pytest.fixture
+def shown(monkeypatch):
+    """Collect what statements display, as the outputs of a cell."""
+    outputs = []
+
+    def keep(statement):
+        outputs.append({"data": json.loads(json.dumps(statement._repr_mimebundle_()))})
+
+    monkeypatch.setattr("nnbook.claims.display", keep)
+    return outputs
+
+
+def test_a_claim_says_what_its_runs_run_over(shown):
+    claim("Loss falls", [2.0, 1.0], below=3, over="epochs")
+    claim("All agree", [True, True], over="tasks")
+    claim("One run", 0.9, above=0.5, over="sizes")
+    texts = [output["data"]["text/plain"].splitlines()[1] for output in shown]
+    assert texts == [
+        "  measured mean 1.50, from 1.00 to 2.00 over 2 epochs",
+        "  measured true in 2 of 2 tasks",
+        "  measured 0.900",
+    ]
+    figures = statements([{"outputs": shown}])
+    assert [each["over"] for each in figures] == ["epochs", "tasks", None]
+    assert [f"  measured {each['measured']}" for each in figures] == texts
+
+
+def test_a_check_is_one_line_with_its_figures_as_json(shown):
+    check("The gradients agree", [1e-7, 3e-6], below=1e-5)
+    check("Shapes agree", [True, True])
+    assert [output["data"]["text/plain"] for output in shown] == [
+        "Checked: The gradients agree (from 1.00e-07 to 3.00e-06; bound: below 1e-05)",
+        "Checked: Shapes agree",
+    ]
+    assert statements([{"outputs": shown}], CHECK)[0] == {
+        "sentence": "The gradients agree",
+        "measured": "from 1.00e-07 to 3.00e-06",
+        "bound": "below 1e-05",
+    }
+    assert statements([{"outputs": shown}]) == []
+
+
+def test_output_carries_the_figures_as_json(shown):
     claim("Dropout helps", [0.061111, 0.08], above=0.05)
-    bundle = shown[0]._repr_mimebundle_()
+    (bundle,) = [output["data"] for output in shown]
     assert bundle["text/plain"].startswith("Claim: Dropout helps\n  measured mean")
-    assert json.loads(json.dumps(bundle[MIME_TYPE])) == {
+    assert bundle[CLAIM] == {
         "sentence": "Dropout helps",
+        "measured": "mean 0.0706, from 0.0611 to 0.0800 over 2 seeds",
         "mean": 0.07056,
         "low": 0.06111,
         "high": 0.08,
         "runs": 2,
+        "over": "seeds",
         "bound": "above 0.05",
     }
 

@@ -15,7 +15,7 @@ import pytest
 from book.tools.editions import chapters
 from book.tools.pdf import serving
 from book.tools.publish import build_wheel, colab_edition
-from nnbook.claims import MIME_TYPE
+from nnbook.claims import statements
 
 PYTHON = Path(".venv-colab/bin/python").absolute()
 COLABS_OWN = ("tensorflow", "keras", "numpy", "matplotlib", "scikit-learn", "scipy")
@@ -41,13 +41,12 @@ def versions():
 
 def made_claims(notebook):
     """List the sentences of the claims that were made outside recorded cells."""
-    return [
-        output.data[MIME_TYPE]["sentence"]
+    cells = [
+        cell
         for cell in notebook.cells
         if "recorded" not in cell.metadata.get("tags", [])
-        for output in cell.get("outputs", [])
-        if MIME_TYPE in output.get("data", {})
     ]
+    return [figures["sentence"] for figures in statements(cells)]
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)

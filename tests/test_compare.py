@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from book.tools.compare import Tolerance, differ_in_durations_only, difference
-from nnbook.claims import MIME_TYPE
+from nnbook.claims import CLAIM
 
 DEFAULT = Tolerance()
 
@@ -153,15 +153,13 @@ def test_nbval_passes_what_agrees_and_refuses_the_rest(pytester, monkeypatch):
         text = "Claim: It holds\n  measured 0.800\n  bound: above 0.5"
         stored = {**figures, "mean": stored_mean, "bound": "above 0.5"}
         claim.outputs = [
-            nbformat.v4.new_output(
-                "display_data", {"text/plain": text, MIME_TYPE: stored}
-            )
+            nbformat.v4.new_output("display_data", {"text/plain": text, CLAIM: stored})
         ]
         cells.append(claim)
     notebook = nbformat.v4.new_notebook(cells=cells)
     nbformat.write(notebook, pytester.path / "stored.ipynb")
 
-    plugins = ("-p", "tests.nbval_numbers", "-p", "no:cacheprovider")
+    plugins = ("-p", "book.tools.nbval_numbers", "-p", "no:cacheprovider")
     result = pytester.runpytest_subprocess(
         *plugins, "--nbval", "--nbval-current-env", "-v", "stored.ipynb"
     )

@@ -5,10 +5,10 @@ import copy
 import nbformat
 import pytest
 
-import contract
+from book.tools import contract
 from book.tools.editions import masters
 from book.tools.run import METADATA, NOTEBOOKS
-from nnbook.claims import MIME_TYPE
+from nnbook.claims import CLAIM
 
 EXERCISES = masters()
 CHAPTERS = sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(EXERCISES))
@@ -44,7 +44,7 @@ def good_notebook():
         "<details><summary>Commit, then reveal</summary>\n\nThis.\n\n</details>"
     )
     claim = nbformat.v4.new_output(
-        "display_data", {"text/plain": "Claim: true", MIME_TYPE: {"sentence": "true"}}
+        "display_data", {"text/plain": "Claim: true", CLAIM: {"sentence": "true"}}
     )
     figure = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="})
     code = nbformat.v4.new_code_cell

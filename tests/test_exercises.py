@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-import exercises
+from book.tools import exercises
 from book.tools.editions import build, masters
 from book.tools.run import read
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from book.tools.build import SITE, contents
-from nnbook.claims import MIME_TYPE
+from nnbook.claims import CLAIM, statements
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / SITE / f"{name}.html" for name in contents()]
@@ -107,12 +107,7 @@ def test_chapters_can_be_downloaded_as_notebooks(name):
 def stored_claims(name):
     """Read the sentences of a chapter's claims from its notebook."""
     notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
-    return [
-        output.data[MIME_TYPE]["sentence"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if MIME_TYPE in output.get("data", {})
-    ]
+    return [figures["sentence"] for figures in statements(notebook.cells)]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -127,7 +122,7 @@ def test_chapters_show_their_claims_as_cards(name):
     )
     assert [html.unescape(sentence) for sentence in shown] == stored_claims(name)
     assert f">{len(shown)} claims</a> · runs in " in page.text
-    assert MIME_TYPE not in page.text
+    assert CLAIM not in page.text
 
 
 def test_ledger_holds_every_claim_in_order():

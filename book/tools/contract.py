@@ -10,7 +10,7 @@ from collections import Counter
 
 import nbformat
 
-from nnbook.claims import MIME_TYPE
+from nnbook.claims import CLAIM, statements
 from nnbook.live import MIME_TYPE as WEIGHTS
 
 MAX_LINES, MAX_WIDTH = 30, 76
@@ -169,12 +169,12 @@ def setup_comes_first(notebook):
 
 
 def claims_are_made(notebook):
-    made = sum(MIME_TYPE in data for _, _, data in outputs(notebook))
+    made = len(statements(notebook.cells, CLAIM))
     if made < MIN_CLAIMS:
         yield f"{made} claims with a measured value, at least {MIN_CLAIMS} are needed"
     for cell in code_cells(notebook):
         calls = len(re.findall(r"^\s*claim\(", cell.source, flags=re.MULTILINE))
-        shown = sum(MIME_TYPE in output.get("data", {}) for output in cell.outputs)
+        shown = len(statements([cell], CLAIM))
         if shown < calls:
             yield f"{cell.id}: {calls} claims in the code, {shown} in the output"
 

@@ -20,7 +20,7 @@ from book.tools.editions import masters
 
 matplotlib.use("agg")
 
-WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
+WRONG_ANSWERS = Path("tests/wrong_answers")
 REGION = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION$",
     re.DOTALL | re.MULTILINE,
