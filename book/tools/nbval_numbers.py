@@ -20,15 +20,18 @@ class Output(str):
     tolerance: Tolerance
 
     def __eq__(self, other):
+        """Compare within the tolerance."""
         return difference(self, other, self.tolerance) is None
 
     def __ne__(self, other):
+        """Be the opposite of equality."""
         return not self == other
 
     __hash__ = str.__hash__
 
 
 def pytest_itemcollected(item):
+    """Give each cell its tolerance."""
     if isinstance(item, IPyNbCell):
         tolerance = Tolerance(**item.cell.metadata.get("nbval", {}))
 
@@ -45,6 +48,7 @@ def pytest_itemcollected(item):
 
 
 def pytest_assertrepr_compare(op, left, right):
+    """Say where two outputs differ."""
     if isinstance(left, Output):
         return [
             f"stored: {left}",
