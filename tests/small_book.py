@@ -37,7 +37,7 @@ def said(statement, *arguments, **bounds):
 
 
 def lesson():
-    """Write the lesson: two claims and two checks in turn, a fold, a figure, an answer."""
+    """Write the lesson: checks and claims in turn, a fold, a figure, an answer."""
     picture = io.BytesIO()
     Image.new("RGB", (300, 120), "white").save(picture, "png")
     figure = {"image/png": base64.b64encode(picture.getvalue()).decode()}
