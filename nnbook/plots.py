@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import IdentityTransform
 from scipy.optimize import isotonic_regression
 
 
@@ -73,6 +74,7 @@ def spread(axes: Axes, x: Sequence[float], values: np.ndarray, label: str) -> No
             textcoords="offset points",
             va="center",
             color=color,
+            transform=IdentityTransform(),  # as `axes.annotate` has it
             clip_on=False,
         )
         axes.add_artist(end)
