@@ -6,6 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import IdentityTransform
+from scipy.optimize import isotonic_regression
 
 
 def decision_regions(
@@ -48,13 +51,14 @@ def decision_regions(
 def spread(axes: Axes, x: Sequence[float], values: np.ndarray, label: str) -> None:
     """Draw the mean over runs as a line and their range as a band.
 
-    The label stands at the end of the line. First used in: perceptron.
+    The label stands at the end of the line. Where lines of the same axes end close
+    together, their labels are moved apart. First used in: perceptron.
 
     Args:
         axes: where to draw.
         x: positions, shape (positions,).
         values: one row per run, shape (runs, positions).
-        label: names the line.
+        label: names the line; an empty one writes nothing.
     """
     mean = np.mean(values, axis=0)
     (line,) = axes.plot(x, mean)
@@ -62,14 +66,52 @@ def spread(axes: Axes, x: Sequence[float], values: np.ndarray, label: str) -> No
     axes.fill_between(
         x, np.min(values, axis=0), np.max(values, axis=0), color=color, alpha=0.2, lw=0
     )
-    axes.annotate(
-        label,
-        (x[-1], mean[-1]),
-        xytext=(7, 0),
-        textcoords="offset points",
-        va="center",
-        color=color,
-    )
+    if label:
+        end = _EndLabel(
+            label,
+            (x[-1], mean[-1]),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            color=color,
+            transform=IdentityTransform(),  # as `axes.annotate` has it
+            clip_on=False,
+        )
+        axes.add_artist(end)
+
+
+class _EndLabel(Annotation):
+    """A label at a line's end that makes room for the others of its axes.
+
+    Where ends lie, and how high a label is, shows only when the figure is drawn.
+    """
+
+    def update_positions(self, renderer):
+        """Stand beside the end, or as near to it as the other labels leave room."""
+        labels = [
+            label
+            for label in self.axes.texts
+            if isinstance(label, _EndLabel) and label._check_xy(renderer)
+        ]
+        ends = [self.axes.transData.transform(label.xy)[1] for label in labels]
+        heights = [Text.get_window_extent(label, renderer).height for label in labels]
+        number = labels.index(self)
+        pixels = _apart(ends, heights, *self.axes.bbox.intervaly)[number] - ends[number]
+        self.xyann = (7, pixels / renderer.points_to_pixels(1))
+        super().update_positions(renderer)
+
+
+def _apart(ends, heights, low, high):
+    """Return centres nearest to the ends, where no two of these heights overlap."""
+    order = np.argsort(ends, kind="stable")
+    half = np.array(heights)[order] / 2
+    # Without what lies below each label, not to overlap means not to fall.
+    below = np.cumsum(2 * half) - half
+    free = isotonic_regression(np.array(ends)[order] - below).x
+    room = (low, high - 2 * half.sum())
+    centres = np.empty(len(ends))
+    centres[order] = np.clip(free, *room) + below
+    return centres
 
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> None:

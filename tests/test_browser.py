@@ -11,7 +11,9 @@ import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,11 +25,12 @@ from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 from scipy.ndimage import zoom
 from scipy.signal import correlate2d
+from small_book import ANSWER, FOLD_NAME, PAGE, build_small_book
 
 import nnbook
 from book.tools import publish
 from book.tools.build import SITE, contents
-from book.tools.pdf import chromium
+from book.tools.pdf import chromium, print_pages, serving
 from book.tools.run import NOTEBOOKS
 from nnbook import data
 from nnbook.live import MIME_TYPE as WEIGHTS
@@ -263,24 +266,145 @@ def test_without_scripts_the_list_the_fold_and_the_claims_remain(visit, site):
 
 def test_ledger_is_filtered_and_sorted(visit, site):
     page = visit(f"{site}/book/ledger.html")
-    rows = page.locator("table.claims tbody tr")
+    rows = page.locator("table:is(.claims, .checks) tbody tr")
     total = rows.count()
-    page.get_by_label("Show claims that contain").fill("novikoff's  bound")
+    page.get_by_label("Show claims and checks that contain").fill("novikoff's  bound")
     shown = [row for row in rows.all() if row.is_visible()]
     assert 0 < len(shown) < total
     assert all("novikoff" in row.inner_text().lower() for row in shown)
     status = page.locator(".ledger-filter [role=status]")
     assert status.inner_text() == f"{len(shown)} of {total}"
-    page.get_by_label("Show claims that contain").fill("")
-    table = page.locator("table.claims").first
+    page.get_by_label("Show claims and checks that contain").fill("")
+    sort_by_sentence(page.locator("table.claims").first, "claim")
+
+
+def sort_by_sentence(table, name):
+    """Sort a table of the ledger by its first column, up and down."""
     for order in ("ascending", "descending"):
-        table.get_by_role("button", name="claim").click()
+        table.get_by_role("button", name=name).click()
         head = table.locator("th").first
         assert head.get_attribute("aria-sort") == order
         sentences = table.locator("tbody tr td:first-child").all_inner_texts()
         ends = [sentences[0][0], sentences[-1][0]]
         assert ends == sorted(ends, reverse=order == "descending")
         assert ends[0] != ends[1]
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory):
+    return build_small_book(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def small(small_site):
+    with serving(small_site) as address:
+        yield address
+
+
+def test_checks_are_filtered_and_sorted_in_their_own_table(visit, small):
+    page = visit(f"{small}/book/ledger.html")
+    words = page.get_by_label("Show claims and checks that contain")
+    status = page.locator(".ledger-filter [role=status]")
+    claims, checks = (page.locator(f"table.{name}") for name in ("claims", "checks"))
+    words.fill("library")
+    assert status.inner_text() == "1 of 4"
+    assert [row.is_visible() for row in checks.locator("tbody tr").all()] == [0, 1]
+    assert not claims.is_visible()
+    words.fill("zeal")
+    assert status.inner_text() == "1 of 4"
+    assert claims.is_visible()
+    assert not page.get_by_role("heading", name="Checks").is_visible()
+    words.fill("")
+    sort_by_sentence(checks, "check")
+    sort_by_sentence(claims, "claim")
+    page.get_by_role("link", name="a table of their own").click()
+    assert page.evaluate("location.hash") == "#checks"
+    checks.get_by_role("link", name="Ours equals").click()
+    page.wait_for_url("**/lesson.html#check-2")
+    assert page.locator("#check-2:target").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("name", [PAGE, "book/ledger"])
+def test_small_book_is_accessible_folded_and_open(visit, small, name, mode, width):
+    page = visit(f"{small}/{name}.html", mode=mode, width=width)
+    for state in ("folded", "open"):
+        results = Axe().run(page, options={"preload": False})
+        assert results.violations_count == 0, results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        file = f"small-{Path(name).name}-{mode}-{width}-{state}.jpeg"
+        page.screenshot(path=SCREENSHOTS / file, full_page=True)
+        page.locator("details").evaluate_all("all => all.map((one) => one.open = true)")
+
+
+def folded(page):
+    """Return the fold's summary, and the code it hides."""
+    return page.locator(".code-fold > summary"), page.get_by_text("hidden_machinery")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_fold_opens_with_the_mouse(visit, small, mode, width):
+    summary, code = folded(visit(f"{small}/{PAGE}.html", mode=mode, width=width))
+    assert summary.inner_text() == FOLD_NAME
+    for shown in (False, True, False):
+        assert code.is_visible() == shown
+        summary.click()
+
+
+def test_a_fold_opens_with_the_keyboard_and_says_what_it_holds(visit, small):
+    page = visit(f"{small}/{PAGE}.html")
+    summary, code = folded(page)
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    assert FOLD_NAME in [
+        node["name"]["value"]
+        for node in tree["nodes"]
+        if node["role"]["value"].startswith("DisclosureTriangle")
+    ]
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if summary.evaluate("(node) => node === document.activeElement"):
+            break
+    for key in ("Enter", "Enter", "Space"):
+        before = code.is_visible()
+        page.keyboard.press(key)
+        assert code.is_visible() != before
+    style = summary.evaluate("(node) => getComputedStyle(node).outlineStyle")
+    assert style != "none"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_fold_opens_from_a_file(visit, small_site, scripts):
+    address = (small_site / f"{PAGE}.html").as_uri()
+    summary, code = folded(visit(address, java_script_enabled=scripts))
+    assert not code.is_visible()
+    summary.click()
+    assert code.is_visible()
+
+
+def test_a_check_is_a_line_without_a_card(visit, small):
+    page = visit(f"{small}/{PAGE}.html")
+    sizes = {}
+    for name in ("claim", "check"):
+        box = page.locator(f"#{name}-1")
+        border, background, size = box.evaluate(
+            """(node) => ["borderLeftWidth", "backgroundColor", "fontSize"]
+                .map((name) => getComputedStyle(node)[name])"""
+        )
+        quiet = (border, background) == ("0px", "rgba(0, 0, 0, 0)")
+        assert quiet == (name == "check")
+        sizes[name] = float(size.removesuffix("px"))
+    assert sizes["check"] < sizes["claim"]
+
+
+def test_folds_are_printed_closed_and_answers_open(small_site):
+    with ThreadPoolExecutor() as apart:  # from the browser of the other tests
+        (sheets,) = apart.submit(print_pages, small_site, [PAGE]).result().values()
+    text = " ".join(page.extract_text() for page in PdfReader(BytesIO(sheets)).pages)
+    assert FOLD_NAME in text and ANSWER in text and "plain = 1" in text
+    assert "hidden_machinery" not in text
 
 
 def live(page, name):

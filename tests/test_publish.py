@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from small_book import FOLD, lesson
 
 from book.tools import publish
 from book.tools.run import NOTEBOOKS
@@ -104,10 +105,30 @@ def test_a_colab_edition_installs_the_wheel_first_and_changes_no_other_code(
     if path.stem.endswith("_exercises"):
         stored = student_edition(stored)
     assert "SOLUTION" not in str(edition)
-    assert code == [c.source for c in stored.cells if c.cell_type == "code"]
+    assert [re.sub(r"\A# @title ", "# ", source) for source in code] == [
+        c.source for c in stored.cells if c.cell_type == "code"
+    ]
+    forms = [c for c in edition.cells if c.metadata.get("cellView") == "form"]
+    assert len(forms) == sum(
+        "hide-input" in c.metadata.get("tags", []) for c in stored.cells
+    )
     prose = "\n".join(c.source for c in edition.cells if c.cell_type == "markdown")
     assert not re.search(r"\]\(\.", prose)
     assert stored.cells[0] == edition.cells[0] or URL in edition.cells[0].source
+
+
+def test_folded_cells_are_forms_in_colab_alone(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    path = NOTEBOOKS / "lesson.ipynb"
+    path.parent.mkdir()
+    nbformat.write(lesson(), path)
+    stored = path.read_bytes()
+    edition = publish.colab_edition(path, URL, "nnbook.whl")
+    nbformat.validate(edition)
+    forms = [c for c in edition.cells if "cellView" in c.metadata]
+    assert [form.metadata.cellView for form in forms] == ["form"]
+    assert forms[0].source == FOLD.replace("# Figure", "# @title Figure")
+    assert path.read_bytes() == stored
 
 
 def test_links_of_a_colab_edition_lead_to_the_site(monkeypatch, tmp_path):

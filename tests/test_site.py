@@ -10,14 +10,16 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from small_book import FOLD_NAME, PAGE, build_small_book
 
 from book.tools.build import SITE, contents
-from nnbook.claims import CLAIM, statements
+from nnbook.claims import CHECK, CLAIM, statements
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / SITE / f"{name}.html" for name in contents()]
 NOTEBOOKS = [name for name in contents() if name.startswith("notebooks/")]
 EXERCISES = [name for name in NOTEBOOKS if name.endswith("_exercises")]
+KEYS = ("sentence", "measured", "bound")
 CHAPTERS = [name for name in NOTEBOOKS if name not in EXERCISES]
 
 
@@ -104,36 +106,103 @@ def test_chapters_can_be_downloaded_as_notebooks(name):
     assert source.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
 
 
-def stored_claims(name):
-    """Read the sentences of a chapter's claims from its notebook."""
+def stored(name, kind):
+    """Read a chapter's claims or checks from its notebook."""
     notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
-    return [figures["sentence"] for figures in statements(notebook.cells)]
+    return statements(notebook.cells, kind)
+
+
+def plain(found):
+    """Undo HTML's escapes."""
+    return [tuple(map(html.unescape, groups)) for groups in found]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapters_show_their_claims_as_cards(name):
     page = read(ROOT / SITE / f"{name}.html")
     shown = re.findall(
-        r'<div class="claim output[^>]* id="claim-\d+">\n'
+        r'<div class="claim output[^>]* id="claim-(\d+)">\n'
         r'<p class="claim-claim"><strong>Claim: </strong>(.*)</p>\n'
-        r'<p class="claim-measured"><strong>measured: </strong>.+</p>\n'
-        r'<p class="claim-bound"><strong>bound: </strong>.+</p>\n</div>',
+        r'<p class="claim-measured"><strong>measured: </strong>(.+)</p>\n'
+        r'<p class="claim-bound"><strong>bound: </strong>(.+)</p>\n</div>',
         page.text,
     )
-    assert [html.unescape(sentence) for sentence in shown] == stored_claims(name)
-    assert f">{len(shown)} claims</a> · runs in " in page.text
-    assert CLAIM not in page.text
-
-
-def test_ledger_holds_every_claim_in_order():
-    text = read(ROOT / SITE / "book/ledger.html").text
-    links = re.findall(r'href="([^"]*#claim-\d+)">(.*)</a></p></td>', text)
-    assert [(link, html.unescape(sentence)) for link, sentence in links] == [
-        (f"../{name}.html#claim-{number}", sentence)
-        for name in CHAPTERS
-        for number, sentence in enumerate(stored_claims(name), start=1)
+    assert plain(shown) == [
+        (str(number), claim["sentence"], claim["measured"], claim["bound"])
+        for number, claim in enumerate(stored(name, CLAIM), start=1)
     ]
-    assert f"<td><p>{len(links)}</p></td>" in text
+    assert f">{len(shown)} claims</a> · runs in " in page.text
+    assert CLAIM not in page.text and CHECK not in page.text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapters_show_their_checks_as_lines(name):
+    text = read(ROOT / SITE / f"{name}.html").text
+    lines = r'<p class="check output[^>]* id="check-(\d+)">Checked: (.*)</p>'
+    checks = stored(name, CHECK)
+    shown = plain(re.findall(lines, text))
+    assert len(shown) == len(checks) == text.count("Checked: ")
+    for position, (check, (number, line)) in enumerate(zip(checks, shown, strict=True)):
+        assert int(number) == position + 1
+        assert line.startswith(check["sentence"])
+        assert line.endswith(f"bound: {check['bound']})") or check["bound"] == "true"
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_pages_fold_what_is_tagged_under_its_first_comment(name):
+    notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+    firsts = [
+        (cell.source.partition("\n")[0].removeprefix("# "),)
+        for cell in notebook.cells
+        if "hide-input" in cell.metadata.get("tags", [])
+    ]
+    folds = r'<details class="code-fold"><summary>Code · (.*)</summary>'
+    text = read(ROOT / SITE / f"{name}.html").text
+    assert plain((fold,) for fold in re.findall(folds, text)) == firsts
+
+
+def test_ledger_holds_every_claim_and_every_check_in_order():
+    text = read(ROOT / SITE / "book/ledger.html").text
+    for kind, word in ((CLAIM, "claim"), (CHECK, "check")):
+        rows = re.findall(
+            rf'href="([^"]*#{word}-\d+)">(.*)</a></p></td>\n'
+            r"<td><p>(.*)</p></td>\n<td><p>(.*)</p></td>",
+            text,
+        )
+        assert plain(rows) == [
+            (f"../{name}.html#{word}-{number}", *map(said.get, KEYS))
+            for name in CHAPTERS
+            for number, said in enumerate(stored(name, kind), start=1)
+        ]
+    claims = sum(len(stored(name, CLAIM)) for name in CHAPTERS)
+    assert f"<td><p>the book</p></td>\n<td><p>{claims}</p></td>" in text
+
+
+def test_claims_checks_and_folds_of_a_small_book(tmp_path):
+    site = build_small_book(tmp_path)
+    page, ledger = read(site / f"{PAGE}.html"), read(site / "book/ledger.html")
+    anchors = r'<\w+ class="(?:claim|check) output[^>]* id="([^"]*)">'
+    assert re.findall(anchors, page.text) == [
+        "check-1",
+        "claim-1",
+        "check-2",
+        "claim-2",
+    ]
+    assert (
+        ">Checked: The layer has as many weights as drawn (12; bound: 12)</p>"
+        in page.text
+    )
+    assert ">Checked: Ours equals &lt;the&gt; library's</p>" in page.text
+    assert "</strong>mean 0.625, from 0.500 to 0.750 over 2 tasks</p>" in page.text
+    assert ">2 claims</a>" in page.text
+    assert f"<summary>{html.escape(FOLD_NAME)}</summary>" in page.text
+    source = site / "_sources" / f"{PAGE}.ipynb"
+    assert source.read_bytes() == (tmp_path / f"{PAGE}.ipynb").read_bytes()
+    claims, _, checks = ledger.text.partition('<section id="checks">')
+    assert claims.count(f"{PAGE}.html#claim-") == 2 and "#check-" not in claims
+    assert checks.count(f"{PAGE}.html#check-") == 2 and "#claim-" not in checks
+    assert "<td><p>the book</p></td>\n<td><p>2</p></td>" in claims
+    assert {"check-1", "check-2"} <= page.ids
 
 
 def test_mathematics_is_local():

@@ -1,18 +1,20 @@
-"""Show the claims in the notebooks' outputs: as cards, and all in a ledger.
+"""Show what the notebooks claim and check: where it is said, and in a ledger.
 
-Both are read from what `nnbook.claim` left in the stored outputs. A page's n-th
-claim has the anchor `claim-n`, to which the ledger links.
+Both are read from the JSON that `nnbook.claim` and `nnbook.check` left in the
+stored outputs. A page's n-th claim has the anchor `claim-n`, its n-th check
+`check-n`; to these the ledger links.
 """
 
 import csv
-import re
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-CLAIM = re.compile(r"Claim: (.*)\n {2}measured (.*)\n {2}bound: (.*)\s*")
+from nnbook.claims import CHECK, CLAIM, statements
+
 LEDGER = "book/ledger"
 
 
@@ -21,34 +23,37 @@ class ledger(nodes.General, nodes.Element):
 
 
 class ClaimLedger(SphinxDirective):
-    """`{claim-ledger}`: tables of all claims, by chapter."""
+    """`{claim-ledger}`: tables of all claims, by chapter, and of all checks."""
 
     def run(self):
         """Mark the place."""
         return [ledger()]
 
 
-def claims_of(path):
-    """List a notebook's claims in order, each as (sentence, measured, bound)."""
-    notebook = nbformat.read(path, as_version=4)
-    texts = (
-        output.data.get("text/plain", "")
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output.output_type in ("display_data", "execute_result")
-    )
-    return [match.groups() for text in texts if (match := CLAIM.fullmatch(text))]
+def cells_of(app, docname):
+    """Read a page's cells; a page that is no notebook has none."""
+    path = Path(app.env.doc2path(docname))
+    return nbformat.read(path, as_version=4).cells if path.suffix == ".ipynb" else []
 
 
-def card(number, sentence, measured, bound):
+def card(number, claim):
     """Build the node of one claim, which reads as text without a style sheet."""
     box = nodes.container(ids=[f"claim-{number}"], classes=["claim"])
-    for name, text in (("Claim", sentence), ("measured", measured), ("bound", bound)):
+    lines = {"Claim": "sentence", "measured": "measured", "bound": "bound"}
+    for name, key in lines.items():
         line = nodes.paragraph(classes=[f"claim-{name.lower()}"])
         line += nodes.strong(text=f"{name}: ")
-        line += nodes.Text(text)
+        line += nodes.Text(claim[key])
         box += line
     return box
+
+
+def quiet_line(number, check):
+    """Build the node of one check."""
+    text = f"Checked: {check['sentence']}"
+    if check["bound"] != "true":
+        text += f" ({check['measured']}; bound: {check['bound']})"
+    return nodes.paragraph(text=text, ids=[f"check-{number}"], classes=["check"])
 
 
 def facts(app, docname, count):
@@ -79,26 +84,32 @@ def table(head, rows, classes):
     return nodes.table("", group, classes=classes)
 
 
-def all_claims(app):
-    """List (page, title, claims) of all pages with claims, in the book's order."""
+def all_statements(app, kind):
+    """List (page, title, statements) of all pages that have some, in order."""
     pages = [page for part in app.env.toctree_includes.values() for page in part]
-    paths = {page: Path(app.env.doc2path(page)) for page in pages}
     found = [
-        (page, app.env.titles[page].astext(), claims_of(path))
-        for page, path in paths.items()
-        if path.suffix == ".ipynb"
+        (page, app.env.titles[page].astext(), statements(cells_of(app, page), kind))
+        for page in pages
     ]
-    return [(page, title, claims) for page, title, claims in found if claims]
+    return [(page, title, said) for page, title, said in found if said]
 
 
 def ledger_tables(app, docname):
-    """Build the counts by chapter, then a section of claims for each chapter."""
-    chapters = all_claims(app)
-    uris = {page: app.builder.get_relative_uri(docname, page) for page, *_ in chapters}
+    """Build the counts, a section of claims for each chapter, and one of checks."""
 
     def link(text, uri):
         return [nodes.reference(text=text, refuri=uri, internal=True)]
 
+    def rows(page, kind, said):
+        uri = app.builder.get_relative_uri(docname, page)
+        for number, figures in enumerate(said, start=1):
+            sentence = link(figures["sentence"], f"{uri}#{kind}-{number}")
+            yield [sentence, figures["measured"], figures["bound"]]
+
+    def section(name, title, *content):
+        return nodes.section("", nodes.title("", "", *title), *content, ids=[name])
+
+    chapters = all_statements(app, CLAIM)
     total = sum(len(claims) for _, _, claims in chapters)
     counts = [
         [link(title, f"#{nodes.make_id(page)}"), str(len(claims))]
@@ -107,26 +118,40 @@ def ledger_tables(app, docname):
     yield table(["chapter", "claims"], [*counts, ["the book", str(total)]], ["counts"])
     head = ["claim", "measured", "bound"]
     for page, title, claims in chapters:
-        section = nodes.section(ids=[nodes.make_id(page)])
-        section += nodes.title("", "", *link(title, uris[page]))
-        rows = [
-            [link(sentence, f"{uris[page]}#claim-{number}"), measured, bound]
-            for number, (sentence, measured, bound) in enumerate(claims, start=1)
-        ]
-        section += table(head, rows, ["claims"])
-        yield section
+        heading = link(title, app.builder.get_relative_uri(docname, page))
+        claimed = table(head, rows(page, "claim", claims), ["claims"])
+        yield section(nodes.make_id(page), heading, claimed)
+    checked = [
+        [*row, title]
+        for page, title, checks in all_statements(app, CHECK)
+        for row in rows(page, "check", checks)
+    ]
+    head = ["check", "measured", "bound", "chapter"]
+    yield section("checks", [nodes.Text("Checks")], table(head, checked, ["checks"]))
 
 
-def show_claims(app, doctree, docname):
-    """Turn a page's claims into cards, and the ledger's place into its tables."""
-    number = 0
-    for block in list(doctree.findall(nodes.literal_block)):
-        if match := CLAIM.fullmatch(block.astext()):
-            number += 1
-            block.replace_self(card(number, *match.groups()))
-    if number:
+def show(doctree, cells, kind, draw):
+    """Draw each statement of one kind in the place of its stored text."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    texts = [out.data["text/plain"] for out in outputs if kind in out.get("data", {})]
+    blocks = iter(list(doctree.findall(nodes.literal_block)))
+    said = zip(texts, statements(cells, kind), strict=True)
+    for number, (text, figures) in enumerate(said, start=1):
+        block = next((block for block in blocks if block.astext() == text), None)
+        if block is None:
+            raise ExtensionError(f"A page lacks a statement of its notebook: {text}")
+        block.replace_self(draw(number, figures))
+
+
+def show_statements(app, doctree, docname):
+    """Show a page's claims and checks, and in the ledger's place its tables."""
+    cells = cells_of(app, docname)
+    show(doctree, cells, CLAIM, card)
+    show(doctree, cells, CHECK, quiet_line)
+    if claims := statements(cells):
         title = next(doctree.findall(nodes.title))
-        title.parent.insert(title.parent.index(title) + 1, facts(app, docname, number))
+        line = facts(app, docname, len(claims))
+        title.parent.insert(title.parent.index(title) + 1, line)
     for place in list(doctree.findall(ledger)):
         place.replace_self(list(ledger_tables(app, docname)))
 
@@ -135,7 +160,7 @@ def setup(app):
     """Register with Sphinx."""
     app.add_node(ledger)
     app.add_directive("claim-ledger", ClaimLedger)
-    app.connect("doctree-resolved", show_claims)
+    app.connect("doctree-resolved", show_statements)
     # The ledger is read from other pages' files: it is never up to date.
     app.connect("env-get-outdated", lambda *_: [LEDGER])
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,8 @@
-// Lets the reader filter and sort the claim ledger. Without it the tables stand.
+// Lets the reader filter and sort the ledger of claims and checks. Without it the tables stand.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  const tables = [...document.querySelectorAll("table.claims")];
+  const tables = [...document.querySelectorAll("table:is(.claims, .checks)")];
   if (!tables.length) return;
   const rows = tables.flatMap((table) => [...table.tBodies[0].rows]);
 
@@ -10,7 +10,7 @@ document.addEventListener("DOMContentLoaded", () => {
   input.type = "search";
   const label = document.createElement("label");
   label.className = "ledger-filter";
-  label.append("Show claims that contain ", input, " ");
+  label.append("Show claims and checks that contain ", input, " ");
   const status = document.createElement("span");
   status.setAttribute("role", "status");
   label.append(status);

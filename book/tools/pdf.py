@@ -1,7 +1,8 @@
 """Print the built site, page by page, into one PDF.
 
-The browser prints what it shows under the style sheet's `@media print`; folds are
-opened. Links between pages become links within the file, and chapters bookmarks.
+The browser prints what it shows under the style sheet's `@media print`. Answers and
+solutions are unfolded, the machinery in cells tagged `hide-input` is not. Links
+between pages become links within the file, and chapters bookmarks.
 """
 
 import contextlib
@@ -69,7 +70,8 @@ def print_pages(site: Path, names: list[str]) -> dict[str, bytes]:
             page.goto(f"{address}/{name}.html", wait_until="networkidle")
             page.evaluate(
                 """async () => {
-                    document.querySelectorAll("details").forEach((f) => (f.open = true));
+                    document.querySelectorAll("details:not(.code-fold)")
+                        .forEach((fold) => (fold.open = true));
                     await window.MathJax?.startup?.promise;
                 }"""
             )

@@ -55,9 +55,10 @@ def build_wheel(folder: Path) -> Path:
 
 
 def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
-    """Return a notebook as Colab shall open it, exercises without their solutions.
+    """Return a notebook for Colab, exercises without their solutions.
 
-    Its first code cell installs the wheel, and its links lead to the site.
+    Its first code cell installs the wheel, its links lead to the site, and cells
+    tagged `hide-input` are forms, which show their title and open on a click.
 
     Args:
         path: the notebook, in `notebooks/`.
@@ -75,6 +76,9 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(absolute, cell.source)
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.source = f"# @title {cell.source.removeprefix('# ')}"
+            cell.metadata["cellView"] = "form"
     first = next(i for i, c in enumerate(notebook.cells) if c.cell_type == "code")
     source = INSTALL.format(wheel=f"{url}/wheels/{wheel}")
     notebook.cells.insert(first, nbformat.v4.new_code_cell(source, id="install"))
