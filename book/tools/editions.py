@@ -4,25 +4,16 @@
 
 They go to `_build/student`, one for each `NAME_exercises.ipynb`, in the same
 folders: without solutions and outputs, with stubs that raise. They are built,
-never committed.
+never committed. Drafts are left out.
 """
 
 from pathlib import Path
 
+from book.tools.contents import masters
 from book.tools.run import NOTEBOOKS, read, write
 from nnbook.classroom.editions import student_edition
 
 STUDENT = Path("_build/student")
-
-
-def masters() -> list[Path]:
-    """List the exercise notebooks."""
-    return sorted(NOTEBOOKS.rglob("*_exercises.ipynb"))
-
-
-def chapters() -> list[Path]:
-    """List the other notebooks."""
-    return sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(masters()))
 
 
 def build(folder: Path = STUDENT) -> list[Path]:
