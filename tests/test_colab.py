@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from book.tools.contents import chapters
+from book.tools.editions import chapters
 from book.tools.pdf import serving
 from book.tools.publish import build_wheel, colab_edition
 from nnbook.claims import statements

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from book.tools import exercises
-from book.tools.contents import chapters, exercises_of, masters
-from book.tools.editions import build
+from book.tools.contents import exercises_of
+from book.tools.editions import build, chapters, masters
 from book.tools.run import NotebookError, read
 
 PATHS = masters()

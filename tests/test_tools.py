@@ -11,7 +11,7 @@ import pytest
 
 from book.tools import bench, build
 from book.tools import run as authoring
-from book.tools.contents import chapters
+from book.tools.editions import chapters
 from book.tools.run import NotebookError
 
 ROOT = Path(__file__).parents[1]

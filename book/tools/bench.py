@@ -17,8 +17,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from book.tools.contents import chapters, named
-from book.tools.run import NOTEBOOKS, NotebookError, execute, read
+from book.tools.editions import chapters
+from book.tools.run import NOTEBOOKS, NotebookError, execute, named, read
 from nnbook.classroom.collect import collect, roster
 from nnbook.classroom.course import ClassroomError
 from nnbook.classroom.grade import grade, pending

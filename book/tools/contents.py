@@ -6,12 +6,11 @@ names the drafts in one line, or says nothing when there are none.
 """
 
 import json
-import re
 from pathlib import Path
 
 import yaml
 
-from book.tools.run import NOTEBOOKS, NotebookError
+from book.tools.run import NOTEBOOKS
 
 CONTENTS = Path("book/_toc.yml")
 EXERCISES = "_exercises"  # how the name of an exercise notebook ends
@@ -45,21 +44,6 @@ def chapter_of(path: Path) -> Path:
     return path.with_name(f"{path.stem.removesuffix(EXERCISES)}.ipynb")
 
 
-def named(text: str) -> Path:
-    """Return the path of the chapter that a user names, as PART/NAME or by its path.
-
-    Raises:
-        NotebookError: this is no such name.
-    """
-    name = text.removeprefix(f"{NOTEBOOKS}/").removesuffix(".ipynb")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*", name):
-        raise NotebookError(
-            f"'{text}' is not the name of a chapter: write part/name, for example "
-            "NB=vision/cnn, in small letters, digits and underscores"
-        )
-    return chapter_of(NOTEBOOKS / f"{name}.ipynb")
-
-
 def drafts() -> dict[Path, str]:
     """List the notebooks that nothing is asked of yet, each with the reason.
 
@@ -91,17 +75,6 @@ def is_marked(path: Path) -> bool:
         return DRAFT in first["metadata"].get("tags", [])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
-
-
-def masters() -> list[Path]:
-    """List the exercise notebooks, without drafts."""
-    return sorted(set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb")) - drafts().keys())
-
-
-def chapters() -> list[Path]:
-    """List the other notebooks, without drafts."""
-    both = set(NOTEBOOKS.rglob("*.ipynb")) - set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb"))
-    return sorted(both - drafts().keys())
 
 
 def main() -> None:

@@ -4,16 +4,27 @@
 
 They go to `_build/student`, one for each `NAME_exercises.ipynb`, in the same
 folders: without solutions and outputs, with stubs that raise. They are built,
-never committed. Drafts are left out.
+never committed.
 """
 
 from pathlib import Path
 
-from book.tools.contents import masters
+from book.tools.contents import EXERCISES, drafts
 from book.tools.run import NOTEBOOKS, read, write
 from nnbook.classroom.editions import student_edition
 
 STUDENT = Path("_build/student")
+
+
+def masters() -> list[Path]:
+    """List the exercise notebooks, without drafts."""
+    return sorted(set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb")) - drafts().keys())
+
+
+def chapters() -> list[Path]:
+    """List the other notebooks, without drafts."""
+    both = set(NOTEBOOKS.rglob("*.ipynb")) - set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb"))
+    return sorted(both - drafts().keys())
 
 
 def build(folder: Path = STUDENT) -> list[Path]:

@@ -54,7 +54,8 @@ def questions(path):
     return [
         cell.metadata.nbgrader.grade_id
         for cell in read(path).cells
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+        if cell.cell_type == "code"
+        and cell.metadata.get("nbgrader", {}).get("solution")
     ]
 
 
