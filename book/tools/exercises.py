@@ -37,6 +37,7 @@ STUBS = ["raise", "return None", "return 0", "return the input", "pass"]
 
 @functools.cache
 def read(path):
+    """Read a notebook once."""
     return run.read(path)
 
 
@@ -73,6 +74,7 @@ def given(path):
 
 
 def execute(code, names, title):
+    """Run a cell in these names; tracebacks call it by its title."""
     exec(compile(code, title, "exec"), names)  # noqa: S102, the cells are ours
 
 
