@@ -58,7 +58,7 @@ def problems(chapter: Path, seconds: float = SECONDS) -> Iterator[str]:
         yield from answers(exercises, seconds)
     for path in [*notebooks, WRONG_ANSWERS / f"{chapter.stem}.toml"]:
         for place, slot in slots(path):
-            yield f"{path.stem}: {place}: this is still to be filled in: {slot}"
+            yield f"{place}: fill in {slot}"
     for path in notebooks:
         if is_marked(path):
             yield (
@@ -151,7 +151,7 @@ def places(chapter: Path) -> Iterator[str]:
     if not links:
         yield f"{LANDING}: no line leads to {chapter}."
     for slot in SLOT.findall("\n".join(links)):
-        yield f"{LANDING}: this is still to be filled in: {slot}"
+        yield f"{LANDING}: fill in {slot}"
     if chapter.exists() and f"]({exercises.name})" not in chapter.read_text("utf-8"):
         yield f"{chapter.stem}: no link leads to {exercises.name}."
     name = contract.name(chapter)
@@ -185,12 +185,12 @@ def slots(path: Path) -> Iterator[tuple[str, str]]:
     if path.suffix != ".ipynb":
         if path.exists():
             for slot in SLOT.findall(path.read_text(encoding="utf-8")):
-                yield path.suffix, slot
+                yield str(path), slot
         return
     for cell in read(path).cells:
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         for slot in SLOT.findall(f"{cell.source}\n{alt}"):
-            yield cell.id, slot
+            yield f"{path.stem}: {cell.id}", slot
 
 
 def main(arguments: list[str]) -> None:
