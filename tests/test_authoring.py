@@ -535,7 +535,7 @@ def test_a_draft_in_the_contents_is_not_published(small, monkeypatch):
     with pytest.raises(SystemExit) as refusal:
         publish.main(["--repository=ada/networks"])
     assert "notebooks/part/b.ipynb" in refusal.value.code
-    assert "not published" in refusal.value.code
+    assert "which are not published" in refusal.value.code
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

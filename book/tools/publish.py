@@ -90,9 +90,9 @@ def publish(repository: str, branch: str, url: str) -> None:
     """
     if found := listed_drafts():
         sys.exit(
-            f"A draft is not published, and {' and '.join(map(str, found))} stands in "
-            f"{CONTENTS}: finish it (make check NB=… says what it owes), or take it "
-            "out of there."
+            f"{CONTENTS} lists drafts, which are not published: "
+            f"{', '.join(map(str, found))}. Finish them (make check NB=part/name says "
+            "what they owe), or take them out of there."
         )
 
     def finish(site: Path) -> None:
