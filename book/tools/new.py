@@ -56,7 +56,7 @@ def new(text: str, title: str) -> list[Path]:
         for path in [*NOTEBOOKS.rglob("*.ipynb"), wrong]
         if path.exists() and path.stem in (name, f"{name}{EXERCISES}")
     ]
-    for path in taken:
+    for path in sorted(taken):
         raise NotebookError(f"{path} exists already: choose another name")
 
     listed, landing = with_contents(part, name), with_landing(part, name, title.strip())
