@@ -429,14 +429,14 @@ def test_what_is_wrong_with_one_chapters_exercises_fails_its_own_tests(book, how
     spoil(Path("tests/wrong_answers/gan.toml"))
     result = python(
         *["pytest", "-q", "-p", "no:cacheprovider", "tests/test_exercises.py"],
-        *["-k", "two_wrong or (perceptron and q1)"],
+        *["-k", "two_wrong"],
         folder=book,
     )
     assert sentence in result.stdout
     assert re.findall(r"^FAILED (\S+)", result.stdout, flags=re.MULTILINE) == [
         "tests/test_exercises.py::test_each_question_has_two_wrong_answers[gan]"
     ]
-    assert int(re.search(r"(\d+) passed", result.stdout)[1]) > 15
+    assert f"1 failed, {len(masters()) - 1} passed" in result.stdout
 
 
 # make bench
