@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from book.tools.build import SITE, contents
+from book.tools.build import SITE
+from book.tools.contents import contents
 from nnbook.claims import CLAIM, statements
 
 ROOT = Path(__file__).parents[1]
