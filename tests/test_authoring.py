@@ -430,7 +430,9 @@ def test_what_is_wrong_with_one_chapters_exercises_fails_its_own_tests(book):
         "resnet_exercises.ipynb is not a valid notebook",
     ):
         assert sentence in result.stdout
-    failed = re.findall(r"^FAILED .*two_wrong_answers\[(\w+)\]", result.stdout, re.M)
+    failed = re.findall(
+        r"^FAILED .*two_wrong_answers\[(\w+)\]", result.stdout, flags=re.MULTILINE
+    )
     assert sorted(failed) == ["cnn", "gan", "resnet", "rnn"]
     assert f"4 failed, {len(masters()) - 4} passed" in result.stdout
 
