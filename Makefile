@@ -4,6 +4,8 @@ REQUIREMENTS ?= requirements.txt
 UV_VERSION := 0.13.8
 RUN := .venv/bin/python -m
 NB ?=
+TITLE ?=
+LIMIT ?=
 NNBOOK_DATA ?=
 REPOSITORY ?=
 BRANCH ?=
@@ -16,10 +18,11 @@ SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycach
 
 # Without stored bytecode each notebook's kernel would compile TensorFlow anew.
 unexport PYTHONDONTWRITEBYTECODE
+export NB TITLE
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test test-browser test-class test-colab test-real student run lint bench \
-	serve lock clean
+.PHONY: help book site new check test test-browser test-class test-colab test-real student run \
+	lint bench serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +42,7 @@ help: ## Show this list
 	@touch .venv/ready
 
 book: _build/html/index.html ## Build the site from the stored outputs
+	@$(RUN) book.tools.contents
 	@echo "The book is in _build/html. Open file://$(CURDIR)/_build/html/index.html" \
 		"in a browser, or run 'make serve'."
 
@@ -82,15 +86,21 @@ test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, N
 	NNBOOK_DATA=$(abspath $(NNBOOK_DATA)) $(NBVAL) \
 		$(or $(NB),$$(grep --recursive --files-with-matches '"recorded"' notebooks))
 
-run: .venv/ready ## Run notebooks and store their outputs (all, or NB=path)
+new: .venv/ready ## Begin a chapter (NB=part/name, TITLE="A title")
+	@$(RUN) book.tools.new "$$NB" "$$TITLE"
+
+check: .venv/ready ## Say what a chapter still owes, in seconds (NB=part/name)
+	@$(RUN) book.tools.check "$$NB" $(LIMIT)
+
+run: .venv/ready ## Run notebooks and store their outputs (all, or NB=part/name)
 	@$(RUN) book.tools.run $(NB)
 
 lint: .venv/ready ## Check the style of code and notebooks
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 
-bench: .venv/ready ## Measure each notebook's time and memory for the README
-	@$(RUN) book.tools.bench
+bench: .venv/ready ## Measure time and memory for the README (all, or NB=part/name)
+	@$(RUN) book.tools.bench $(NB)
 
 serve: book ## Serve the site at http://localhost:8000
 	$(RUN) http.server --bind localhost --directory _build/html 8000

@@ -12,7 +12,8 @@ import nbformat
 import pytest
 from small_book import FOLD_NAME, PAGE, build_small_book
 
-from book.tools.build import SITE, contents
+from book.tools.build import SITE
+from book.tools.contents import contents
 from nnbook.claims import CHECK, CLAIM, statements
 
 ROOT = Path(__file__).parents[1]

@@ -1,9 +1,10 @@
 """Measure what chapters and grading cost, and put the tables into the README.
 
-    python -m book.tools.bench
+    python -m book.tools.bench [NOTEBOOK ...]
 
 Each notebook runs in a process of its own, so that its kernel's CPU time and
-peak memory can be told from the others'. Nothing is stored in the notebooks.
+peak memory can be told from the others'. Nothing is stored in the notebooks. With
+notebooks named, only their rows are measured, and grading is not.
 """
 
 import csv
@@ -17,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from book.tools.editions import chapters
-from book.tools.run import NOTEBOOKS, execute, read
+from book.tools.run import NOTEBOOKS, NotebookError, execute, named, read
 from nnbook.classroom.collect import collect, roster
 from nnbook.classroom.course import ClassroomError
 from nnbook.classroom.grade import grade, pending
@@ -93,15 +94,29 @@ def insert(name: str, table: str) -> None:
     README.write_text(f"{before}{begin}{table}{end}{after}", encoding="utf-8")
 
 
-def main() -> None:
-    """Measure all chapters, one after the other, then grading."""
-    rows = []
-    for path in chapters():
-        rows.append(measure(path))
-        print(dict(zip(COLUMNS, rows[-1], strict=True)))
+def stored() -> dict[str, list[str]]:
+    """Read the rows of the chapters' table, each by its notebook."""
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return {row[0]: row for row in list(csv.reader(file))[1:]}
+
+
+def main(arguments: list[str]) -> None:
+    """Measure the notebooks named, or all chapters and then grading."""
+    rows = stored() if arguments else {}
+    for path in map(named, arguments) if arguments else chapters():
+        row = measure(path)
+        print(dict(zip(COLUMNS, row, strict=True)))
+        rows[row[0]] = row
+    table = [rows[name] for name in sorted(rows)]
     with TABLE.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-    insert("chapters", as_markdown(COLUMNS, rows))
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *table])
+    insert("chapters", as_markdown(COLUMNS, table))
+    if not arguments:
+        bench_grading()
+
+
+def bench_grading() -> None:
+    """Measure what grading a submission costs."""
     try:
         rows = [
             measure_grading(NOTEBOOKS / f"{name}_exercises.ipynb", needs)
@@ -113,4 +128,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1:])
+    except NotebookError as error:
+        sys.exit(str(error))

@@ -9,6 +9,7 @@ never committed.
 
 from pathlib import Path
 
+from book.tools.contents import EXERCISES, drafts
 from book.tools.run import NOTEBOOKS, read, write
 from nnbook.classroom.editions import student_edition
 
@@ -16,13 +17,14 @@ STUDENT = Path("_build/student")
 
 
 def masters() -> list[Path]:
-    """List the exercise notebooks."""
-    return sorted(NOTEBOOKS.rglob("*_exercises.ipynb"))
+    """List the exercise notebooks, without drafts."""
+    return sorted(set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb")) - drafts().keys())
 
 
 def chapters() -> list[Path]:
-    """List the other notebooks."""
-    return sorted(set(NOTEBOOKS.rglob("*.ipynb")) - set(masters()))
+    """List the other notebooks, without drafts."""
+    both = set(NOTEBOOKS.rglob("*.ipynb")) - set(NOTEBOOKS.rglob(f"*{EXERCISES}.ipynb"))
+    return sorted(both - drafts().keys())
 
 
 def build(folder: Path = STUDENT) -> list[Path]:

@@ -1,5 +1,9 @@
 """Run an exercise notebook's cells in this process, with answers put in.
 
+    python -m book.tools.exercises NOTEBOOK
+
+says in one sentence each what is wrong with its answers and checks.
+
 A question's cells run in a copy of what the given cells define, and see nothing
 of the other questions: so no answer can change what another question's checks say.
 """
@@ -8,15 +12,18 @@ import ast
 import contextlib
 import functools
 import re
+import sys
 import textwrap
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
-import nbformat
 import numpy as np
 
-from book.tools.editions import masters
+from book.tools import run
+from book.tools.contents import EXERCISES
+from book.tools.run import NotebookError
 
 matplotlib.use("agg")
 
@@ -31,7 +38,7 @@ STUBS = ["raise", "return None", "return 0", "return the input", "pass"]
 @functools.cache
 def read(path):
     """Read a notebook once."""
-    return nbformat.read(path, as_version=4)
+    return run.read(path)
 
 
 def source(path, grade_id):
@@ -48,11 +55,9 @@ def questions(path):
     return [
         cell.metadata.nbgrader.grade_id
         for cell in read(path).cells
-        if cell.cell_type == "code" and cell.metadata.nbgrader.solution
+        if cell.cell_type == "code"
+        and cell.metadata.get("nbgrader", {}).get("solution")
     ]
-
-
-CHECKED = [(path, question) for path in masters() for question in questions(path)]
 
 
 @functools.cache
@@ -61,8 +66,10 @@ def given(path):
     names = {"__name__": path.stem}
     for cell in read(path).cells:
         details = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "code" and not (details.solution or details.grade):
-            execute(cell.source, names, f"{path.stem} {details.grade_id}")
+        if cell.cell_type == "code" and not (
+            details.get("solution") or details.get("grade")
+        ):
+            execute(cell.source, names, f"{path.stem} {cell.id}")
     return names
 
 
@@ -134,11 +141,70 @@ def stubbed(answer, stub):
 
 
 def wrong_answers(path):
-    """List the wrong answers to a notebook: question, mistake, hint, answer."""
-    name = path.stem.removesuffix("_exercises")
-    with (WRONG_ANSWERS / f"{name}.toml").open("rb") as file:
+    """List the wrong answers to a notebook: question, mistake, hint, answer.
+
+    Raises:
+        NotebookError: their file is missing, or not as it should be.
+    """
+    file = WRONG_ANSWERS / f"{path.stem.removesuffix(EXERCISES)}.toml"
+    try:
+        entries = tomllib.loads(file.read_text(encoding="utf-8"))
         return [
             (question, entry["mistake"], entry["hint"], entry["answer"])
-            for question, entries in tomllib.load(file).items()
-            for entry in entries
+            for question, wrong in entries.items()
+            for entry in wrong
         ]
+    except FileNotFoundError:
+        raise NotebookError(f"{file} is missing: it holds wrong answers") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise NotebookError(f"{file} cannot be read: {error}") from None
+    except KeyError as error:
+        raise NotebookError(f"{file}: a wrong answer has no {error}") from None
+
+
+def problems(path):
+    """Say in one sentence each what is wrong with a notebook's answers and checks."""
+    wrong = wrong_answers(path)
+    counts = Counter(question for question, *_ in wrong)
+    for question in sorted(counts.keys() - set(questions(path))):
+        yield f"there are wrong answers to {question}, which checks do not decide"
+    for question in questions(path):
+        if counts[question] < 2:
+            yield f"{question} has {counts[question]} wrong answers, not two or more"
+    try:
+        given(path)
+    except Exception as error:  # noqa: BLE001, a cell may raise anything
+        yield f"a given cell fails: {one_line(error)}"
+        return
+    for question in questions(path):
+        answer = source(path, question)
+        if error := verdict(path, question, answer):
+            yield f"{question}: the checks refuse the book's answer: {one_line(error)}"
+        for stub in STUBS:
+            if not verdict(path, question, stubbed(answer, stub)):
+                yield f"{question}: the checks pass '{stub}' in place of an answer"
+    for question, mistake, hint, answer in wrong:
+        if question not in questions(path):
+            continue
+        if not answer.startswith(f"# exercise: {question}\n"):
+            yield f"{question}, '{mistake}': it does not begin '# exercise: {question}'"
+        error = verdict(path, question, answer)
+        if not error:
+            yield f"{question}: the checks pass the wrong answer '{mistake}'"
+        elif not isinstance(error, AssertionError) or hint not in str(error):
+            yield f"{question}: '{mistake}' gets no hint '{hint}': {one_line(error)}"
+
+
+def one_line(error):
+    """Write an exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+if __name__ == "__main__":
+    said = sys.stdout
+    with contextlib.redirect_stdout(None):  # what the cells print is not wanted
+        try:
+            for sentence in problems(Path(sys.argv[1])):
+                print(f"{sentence}.", file=said, flush=True)
+        except NotebookError as error:
+            print(f"{error}.", file=said)

@@ -4,12 +4,18 @@ nbval passes every stored and every new output through the cell's `sanitize`
 before it asks whether the two are equal. This plugin hangs itself there. A cell
 sets its own tolerance in its metadata:
 `{"nbval": {"absolute": 0.1, "relative": 0.0}}`. The recorded cells of a benchmark
-are compared only where `NNBOOK_DATA` says that its data is at hand.
+are compared only where `NNBOOK_DATA` says that its data is at hand. Drafts are
+skipped, each with its reason.
 """
 
-from nbval.plugin import IPyNbCell
+import os
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
 
 from book.tools.compare import Tolerance, as_text, difference
+from book.tools.contents import drafts
 from book.tools.run import is_only_recorded
 from nnbook.live import MIME_TYPE as WEIGHTS
 
@@ -28,6 +34,18 @@ class Output(str):
         return not self == other
 
     __hash__ = str.__hash__
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report(collector):
+    """Skip a draft, unless it is named itself."""
+    named = [Path(name) for name in collector.config.args]
+    path = Path(os.path.relpath(collector.path))
+    if isinstance(collector, IPyNbFile) and path in drafts() and path not in named:
+        reason = f"Skipped: a draft, {drafts()[path]}"
+        return pytest.CollectReport(
+            collector.nodeid, "skipped", (str(path), 1, reason), []
+        )
 
 
 def pytest_itemcollected(item):

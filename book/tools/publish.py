@@ -17,7 +17,8 @@ from pathlib import Path
 import nbformat
 
 from book.tools.build import build
-from book.tools.editions import masters
+from book.tools.contents import CONTENTS, listed_drafts
+from book.tools.editions import chapters, masters
 from book.tools.pdf import print_book
 from book.tools.run import NOTEBOOKS, read
 from nnbook.classroom.editions import student_edition
@@ -86,11 +87,21 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
 
 
 def publish(repository: str, branch: str, url: str) -> None:
-    """Build the site with everything that needs its address."""
+    """Build the site with everything that needs its address.
+
+    Raises:
+        SystemExit: a draft stands in the table of contents.
+    """
+    if found := listed_drafts():
+        sys.exit(
+            f"{CONTENTS} lists drafts, which are not published: "
+            f"{', '.join(map(str, found))}. Finish them (make check NB=part/name says "
+            "what they owe), or take them out of there."
+        )
 
     def finish(site: Path) -> None:
         wheel = build_wheel(site / "wheels")
-        for path in NOTEBOOKS.rglob("*.ipynb"):
+        for path in [*chapters(), *masters()]:
             target = site / "colab" / path.relative_to(NOTEBOOKS)
             target.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(colab_edition(path, url, wheel.name), target)

@@ -55,6 +55,13 @@ def read(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def named(text: str) -> Path:
+    """Return the path of a notebook that is named by it, or as PART/NAME."""
+    if text.endswith(".ipynb"):
+        return Path(text)
+    return NOTEBOOKS / f"{text.removeprefix('notebooks/')}.ipynb"
+
+
 def execute(
     notebook: nbformat.NotebookNode,
     path: Path,
@@ -156,7 +163,7 @@ def run(path: Path, on_cell: Callable[[int], None] = lambda executed: None) -> b
 
 def main(arguments: list[str]) -> None:
     """Run the notebooks named, or all of them, with a progress bar each."""
-    paths = [Path(name) for name in arguments] or sorted(NOTEBOOKS.rglob("*.ipynb"))
+    paths = [named(name) for name in arguments] or sorted(NOTEBOOKS.rglob("*.ipynb"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as progress:
         for path in paths:
