@@ -2,9 +2,10 @@
 
 A chapter defines a term where it sets it in bold, or in its title: the glossary
 must name the first that does. Where none does, it must name the first that links
-the term to the glossary; where none does that either, a chapter that uses the
-term, before which others use it only with a link to that chapter. A chapter of
-the second edition links to the glossary where it first uses a term that it defines.
+the term to the glossary; where none does that either, the first that uses it. A
+chapter that refers to the named one in the same paragraph does not count as first.
+A chapter of the second edition links to the glossary where it first uses a term
+that it defines.
 """
 
 import re
@@ -23,7 +24,9 @@ PRIVATE = re.compile(
     r"\b(slopes?|bends?|bent|blame|nudg\w+|heaps?|crowds?|judges?|prices?|cures?"
     r"|strokes?|heed\w*|turned|silen\w+|the start|first weights)\b"
 )
-LAST_SECTIONS = re.compile(r"^## (Where to go on|References)\b", re.MULTILINE)
+LAST_SECTIONS = re.compile(
+    r"^## (?:Recall|Exercises|Where to go on|References)\b", re.MULTILINE
+)
 SECOND_EDITION = re.compile(r"^## Where to go on\b", re.MULTILINE)
 
 
@@ -63,13 +66,15 @@ class Page(NamedTuple):
         return bool(SECOND_EDITION.search("\n\n".join(self.cells)))
 
     def paragraphs(self):
-        """Return the running text: no title, headings, code, formulas or sources."""
+        """Return the running text: no title, headings, questions, code or formulas."""
         cells = [
             cell
             for cell in self.cells[1:]
             if not cell.startswith("## What you will see")
         ]
         text = LAST_SECTIONS.split("\n\n".join(cells))[0]
+        text = re.sub(r"^>.*$", "", text, flags=re.MULTILINE)
+        text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
         text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
         text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`", "", text, flags=re.DOTALL)
         text = re.sub(r"^#+ .*$", "", text, flags=re.MULTILINE)
@@ -82,9 +87,15 @@ class Page(NamedTuple):
         marked = [title, *re.findall(r"\*\*([^*\n]+)\*\*", text)]
         return any(term.pattern().fullmatch(words.strip(" .:")) for words in marked)
 
-    def links(self, term):
-        """Say whether the page links the term to the glossary."""
-        return bool(links_in("\n\n".join(self.paragraphs()), term))
+    def links(self, term, elsewhere=""):
+        """Say whether it links the term to the glossary, and not to a page besides."""
+        parts = [part for part in self.paragraphs() if links_in(part, term)]
+        return any(not elsewhere or elsewhere not in part for part in parts)
+
+    def mentions(self, term):
+        """Say whether the term stands anywhere in the text, folds included."""
+        text = LAST_SECTIONS.split("\n\n".join(self.cells))[0]
+        return bool(term.pattern().search(without_links(text)))
 
     def first_use(self, term):
         """Return the first paragraph that uses the term, or None."""
@@ -129,21 +140,25 @@ def wrong_attributions(terms, book):
         if term.page not in order:
             yield f"{term.name}: there is no {term.page} in the table of contents"
             continue
+        place, name = order.index(term.page), Path(term.page).name
         bold = [page.path for page in book if page.defines(term)]
-        linked = [page.path for page in book if page.links(term)]
+        linked = [
+            page.path
+            for page in book
+            if page.links(term, elsewhere="" if page.path == term.page else name)
+        ]
         first, *_ = [*bold[:1], *linked[:1], None]
-        named = book[order.index(term.page)]
-        if first and first != named.path:
+        if first and first != term.page:
             how = "bold" if bold else "a link to the glossary"
-            yield f"{term.name}: not {named.path}, {first} is the first with {how}"
-        elif not first and not named.first_use(term):
-            yield f"{term.name}: {named.path} does not use any of {term.forms()}"
+            yield f"{term.name}: not {term.page}, {first} is the first with {how}"
+        elif not first and not book[place].mentions(term):
+            yield f"{term.name}: {term.page} does not use any of {term.forms()}"
         elif not first:
-            for page in book[: order.index(named.path)]:
+            for page in filter(Page.is_chapter, book[:place]):
                 use = page.first_use(term)
-                if page.is_chapter() and use and Path(named.path).name not in use:
+                if use and name not in use:
                     yield (
-                        f"{term.name}: {named.path} has it neither in bold nor linked, "
+                        f"{term.name}: {term.page} has it neither in bold nor linked, "
                         f"and {page.path} uses it before: {use[:60]!r}"
                     )
 
@@ -252,6 +267,7 @@ WRONG = [
     small(["The `loss` and $loss$."], ["The loss."]),
     small(["A loss-free, lossy day."], []),
     small(["Nothing.", "## References\n\nThe loss."], []),
+    small(["> **Predict.** A loss?"], ["A **loss**.\n\n"]),
 ]
 
 
@@ -274,6 +290,7 @@ def test_a_page_outside_the_book_is_refused():
     [
         ("The loss.", False),
         ("The [loss](../../book/glossary.md).", False),
+        ("The [loss](../../book/glossary.md): see [below](two.ipynb).", True),
         ("The loss has [a chapter](two.ipynb).", True),
         ("The loss has [a chapter](three.ipynb).", False),
         ("No word of it.", True),
