@@ -65,7 +65,7 @@ class Page(NamedTuple):
     def is_second_edition(self):
         return bool(SECOND_EDITION.search("\n\n".join(self.cells)))
 
-    def paragraphs(self):
+    def paragraphs(self, folds=False):
         """Return the running text: no title, headings, questions, code or formulas."""
         cells = [
             cell
@@ -73,8 +73,9 @@ class Page(NamedTuple):
             if not cell.startswith("## What you will see")
         ]
         text = LAST_SECTIONS.split("\n\n".join(cells))[0]
-        text = re.sub(r"^>.*$", "", text, flags=re.MULTILINE)
-        text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+        if not folds:
+            text = re.sub(r"^>.*$", "", text, flags=re.MULTILINE)
+            text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
         text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
         text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`", "", text, flags=re.DOTALL)
         text = re.sub(r"^#+ .*$", "", text, flags=re.MULTILINE)
@@ -92,14 +93,10 @@ class Page(NamedTuple):
         parts = [part for part in self.paragraphs() if links_in(part, term)]
         return any(not elsewhere or elsewhere not in part for part in parts)
 
-    def mentions(self, term):
-        """Say whether the term stands anywhere in the text, folds included."""
-        text = LAST_SECTIONS.split("\n\n".join(self.cells))[0]
-        return bool(term.pattern().search(without_links(text)))
-
-    def first_use(self, term):
+    def first_use(self, term, folds=False):
         """Return the first paragraph that uses the term, or None."""
-        uses = (p for p in self.paragraphs() if term.pattern().search(without_links(p)))
+        parts = self.paragraphs(folds)
+        uses = (part for part in parts if term.pattern().search(without_links(part)))
         return next(uses, None)
 
 
@@ -151,7 +148,7 @@ def wrong_attributions(terms, book):
         if first and first != term.page:
             how = "bold" if bold else "a link to the glossary"
             yield f"{term.name}: not {term.page}, {first} is the first with {how}"
-        elif not first and not book[place].mentions(term):
+        elif not first and not book[place].first_use(term, folds=True):
             yield f"{term.name}: {term.page} does not use any of {term.forms()}"
         elif not first:
             for page in filter(Page.is_chapter, book[:place]):
