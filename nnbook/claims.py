@@ -88,7 +88,7 @@ def check(
 
     For what no network could fail: our code equals the library's, a gradient its
     finite differences, a count its paper's. The output carries the same as JSON
-    under `CHECK`. First used in: regression.
+    under `CHECK`. First used in: perceptron.
 
     Args:
         sentence: what is checked.
