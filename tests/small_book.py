@@ -67,15 +67,19 @@ def lesson():
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
-def build_small_book(folder):
-    """Build the book below a folder, with the real one's looks; return its site."""
+def build_small_book(folder, quoted="A network learned"):
+    """Build the book below a folder, with the real one's looks; return its site.
+
+    Its landing page quotes the claim that has this sentence.
+    """
     for name in ("_ext", "_static", "_templates"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=ignored)
     for name in ("_config.yml", "book/bench.csv", "book/ledger.md"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "book/references.bib").touch()
-    (folder / "book/index.md").write_text("# A small book\n")
+    landing = f"# A small book\n\n```{{stored-claim}} {PAGE}\n{quoted}\n```\n"
+    (folder / "book/index.md").write_text(landing)
     (folder / "book/_toc.yml").write_text(CONTENTS)
     (folder / PAGE).parent.mkdir(parents=True)
     nbformat.write(lesson(), folder / f"{PAGE}.ipynb")

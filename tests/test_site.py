@@ -136,6 +136,24 @@ def test_chapters_show_their_claims_as_cards(name):
     assert CLAIM not in page.text and CHECK not in page.text
 
 
+def test_the_landing_page_quotes_a_claim_as_it_is_stored():
+    text = read(ROOT / SITE / "book/index.html").text
+    quoted = re.findall(
+        r'<div class="line"><strong>Claim</strong>: (.*)</div>\n'
+        r'<div class="line"><strong>measured</strong>: (.*)</div>\n'
+        r'<div class="line"><strong>bound</strong>: (.*)</div>',
+        text,
+    )
+    (quotation,) = plain(quoted)
+    claims = [claim for name in CHAPTERS for claim in stored(name, CLAIM)]
+    assert quotation in [tuple(claim[key] for key in KEYS) for claim in claims]
+
+
+def test_a_quotation_of_no_claim_stops_the_build(tmp_path):
+    with pytest.raises(SystemExit, match="does not claim 'Zeal hurts'"):
+        build_small_book(tmp_path, quoted="Zeal hurts")
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapters_show_their_checks_as_lines(name):
     text = read(ROOT / SITE / f"{name}.html").text

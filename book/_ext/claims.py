@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 from nnbook.claims import CHECK, CLAIM, statements
 
 LEDGER = "book/ledger"
+LINES = {"Claim": "sentence", "measured": "measured", "bound": "bound"}
 
 
 class ledger(nodes.General, nodes.Element):
@@ -30,6 +31,28 @@ class ClaimLedger(SphinxDirective):
         return [ledger()]
 
 
+class StoredClaim(SphinxDirective):
+    """`{stored-claim} PAGE`: the claim of that page whose sentence is the content."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self):
+        """Return the claim as a quotation."""
+        (page,) = self.arguments
+        path = Path(self.env.srcdir) / f"{page}.ipynb"
+        self.env.note_dependency(str(path))
+        sentence = " ".join(self.content)
+        for claim in statements(nbformat.read(path, as_version=4).cells):
+            if claim["sentence"] == sentence:
+                lines = nodes.line_block()
+                for name, key in LINES.items():
+                    text = nodes.Text(f": {claim[key]}")
+                    lines += nodes.line("", "", nodes.strong(text=name), text)
+                return [nodes.block_quote("", lines)]
+        raise self.error(f"{path} does not claim {sentence!r}")
+
+
 def cells_of(app, docname):
     """Read a page's cells; a page that is no notebook has none."""
     path = Path(app.env.doc2path(docname))
@@ -39,8 +62,7 @@ def cells_of(app, docname):
 def card(number, claim):
     """Build the node of one claim, which reads as text without a style sheet."""
     box = nodes.container(ids=[f"claim-{number}"], classes=["claim"])
-    lines = {"Claim": "sentence", "measured": "measured", "bound": "bound"}
-    for name, key in lines.items():
+    for name, key in LINES.items():
         line = nodes.paragraph(classes=[f"claim-{name.lower()}"])
         line += nodes.strong(text=f"{name}: ")
         line += nodes.Text(claim[key])
@@ -160,6 +182,7 @@ def setup(app):
     """Register with Sphinx."""
     app.add_node(ledger)
     app.add_directive("claim-ledger", ClaimLedger)
+    app.add_directive("stored-claim", StoredClaim)
     app.connect("doctree-resolved", show_statements)
     # The ledger is read from other pages' files: it is never up to date.
     app.connect("env-get-outdated", lambda *_: [LEDGER])
