@@ -24,6 +24,7 @@ Texts = tuple[list[str], np.ndarray]
 _SHA256 = {
     "mnist": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "fashion_mnist": "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
+    "cifar10": "c27bc734b1007dae7b3d9740fe9985bff80ce5ecd7f4d47f4ef47e17d1ef5c9a",
     "imdb": "6dfcbadb5331b86aaaf2f87925cb6c1d7cabeab48b4d950b44a1a6609942c661",
     "tiny_shakespeare": "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     "airline_passengers": "34e7c49378d5331e3cfd25db57e6a162ff8d55991565b31052f0d8b3c8ec13e4",
@@ -247,6 +248,32 @@ def fashion_mnist() -> tuple[Pair, Pair]:
     return _images("fashion_mnist")
 
 
+def cifar10() -> tuple[Pair, Pair]:
+    """Load 20,000 training photographs and the test set of CIFAR-10.
+
+    The folder named in `NNBOOK_DATA` holds them as `cifar10_30k.npz`: 2,000
+    training photographs of each class, drawn at random, and the whole test set in
+    an order of its own. Keras has all 50,000; of these the first 2,000 of each
+    class are taken, in their order. So the training photographs are others than
+    those in the folder, and what is trained on them differs a little; the test
+    photographs are the same. First used in: cnn. Source: A. Krizhevsky, "Learning
+    multiple layers of features from tiny images", 2009.
+
+    Returns:
+        (X_train, y_train), (X_test, y_test): photographs, uint8 of shape
+        (20000, 32, 32, 3) and (10000, 32, 32, 3), and their classes, uint8:
+        airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `mnist`.
+    """
+    (X, y), (X_test, y_test) = _images("cifar10", "cifar10_30k.npz")
+    y, y_test = np.ravel(y), np.ravel(y_test)  # Keras has them in a column
+    kept = [np.flatnonzero(y == label)[:2000] for label in range(10)]
+    kept = np.sort(np.concatenate(kept))
+    return (X[kept], y[kept]), (X_test, y_test)
+
+
 def imdb() -> tuple[Texts, Texts]:
     """Load IMDB's film reviews, from the folder named in `NNBOOK_DATA` or by Keras.
 
@@ -378,13 +405,14 @@ def _fetch_airline() -> bytes:
         return answer.read(100_000)
 
 
-def _images(name: str) -> tuple[Pair, Pair]:
-    path = _in_folder(f"{name}.npz")
+def _images(name: str, file: str | None = None) -> tuple[Pair, Pair]:
+    file = file or f"{name}.npz"
+    path = _in_folder(file)
     if path is None:
         import keras
 
         dataset = getattr(keras.datasets, name)
-        return _downloaded(f"{name}.npz", lambda: dataset.load_data())
+        return _downloaded(file, lambda: dataset.load_data())
     names = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as archive:

@@ -503,9 +503,8 @@ def pocket():
     from keras import layers
 
     chapter = {"keras": keras, "layers": layers}
-    for name in ("benchmark-tools", "strided"):
-        exec(cells[name].source, chapter)  # noqa: S102 (the book's own code)
-    model = chapter["network"](chapter["strided"](norm=False, maps=(16, 32, 32)))
+    exec(cells["pocket-network"].source, chapter)  # noqa: S102 (the book's own code)
+    model = chapter["pocket_network"]()
     (published,) = [
         output.data[WEIGHTS]
         for output in cells["pocket"].outputs

@@ -237,6 +237,93 @@ def test_the_published_data_is_accepted(name):
     assert len(y_test) == 10_000
 
 
+def write_photographs(folder, examples):
+    """Write photographs, each of one number, with classes in a circle."""
+    x = np.arange(examples, dtype="uint8").repeat(12).reshape(examples, 2, 2, 3)
+    arrays = {
+        "x_train": x,
+        "y_train": np.arange(examples, dtype="uint8") % 10,
+        "x_test": x[:2],
+        "y_test": np.array([7, 3], "uint8"),
+    }
+    np.savez(folder / "cifar10_30k.npz", **arrays)
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest()
+
+
+@pytest.fixture
+def photographs(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
+    monkeypatch.setitem(data._SHA256, "cifar10", write_photographs(tmp_path, 30))
+    return tmp_path / "cifar10_30k.npz"
+
+
+def test_cifar10_comes_from_the_folder_whole_and_in_its_order(photographs):
+    (X, y), (X_test, y_test) = data.cifar10()
+    assert X.shape == (30, 2, 2, 3) and X[:, 0, 0, 0].tolist() == list(range(30))
+    assert y.tolist() == [*range(10)] * 3
+    assert X_test.shape == (2, 2, 2, 3) and y_test.tolist() == [7, 3]
+
+
+def test_missing_photographs_are_named_with_both_ways_to_get_them(photographs):
+    photographs.unlink()
+    with pytest.raises(
+        FileNotFoundError, match="cifar10_30k.npz there, or unset NNBOOK_DATA"
+    ):
+        data.cifar10()
+
+
+@pytest.mark.parametrize("length", [0, 10, 300])
+def test_truncated_photographs_are_refused_by_name(photographs, length):
+    photographs.write_bytes(photographs.read_bytes()[:length])
+    with pytest.raises(ValueError, match="cifar10_30k.npz is truncated"):
+        data.cifar10()
+
+
+def test_other_photographs_are_refused_by_name(photographs):
+    write_photographs(photographs.parent, 20)
+    with pytest.raises(
+        ValueError, match="30k.npz is truncated, or does not hold the published data"
+    ):
+        data.cifar10()
+
+
+def test_of_keras_photographs_the_first_of_each_class_are_taken(monkeypatch):
+    numbers = np.arange(20_030)
+    X = numbers.repeat(3).reshape(-1, 1, 1, 3)
+    y = (numbers % 10).astype("uint8")[:, None]  # as Keras has them
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(
+        keras.datasets.cifar10, "load_data", lambda: ((X, y), (X[:4], y[:4]))
+    )
+    (X, y), (X_test, y_test) = data.cifar10()
+    assert X.shape == (20_000, 1, 1, 3) and (X[:, 0, 0, 0] == numbers[:20_000]).all()
+    assert np.bincount(y).tolist() == [2000] * 10
+    assert X_test.shape == (4, 1, 1, 3) and y_test.tolist() == [0, 1, 2, 3]
+
+
+def test_photographs_without_folder_and_network_name_both_ways(monkeypatch):
+    def no_network():
+        raise OSError("URL fetch failure")
+
+    monkeypatch.delenv("NNBOOK_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", no_network)
+    with pytest.raises(FileNotFoundError, match="cifar10_30k.npz.*NNBOOK_DATA"):
+        data.cifar10()
+
+
+def test_the_published_photographs_are_accepted():
+    folder = Path(os.environ.get("NNBOOK_DATA", "missing"))
+    if not (folder / "cifar10_30k.npz").exists():
+        pytest.skip("needs cifar10_30k.npz in NNBOOK_DATA")
+    (X, y), (X_test, y_test) = data.cifar10()
+    assert X.shape == (20_000, 32, 32, 3) and X_test.shape == (10_000, 32, 32, 3)
+    assert np.bincount(y).tolist() == [2000] * 10
+    assert np.bincount(y_test).tolist() == [1000] * 10
+    # What is known of the whole test set: the mean of each channel over 255.
+    means = X_test.mean(axis=(0, 1, 2)) / 255
+    np.testing.assert_allclose(means, [0.4942, 0.4851, 0.4504], atol=1e-4)
+
+
 AIRLINE = b'"Month","Passengers"\r\n"1949-01",112\r\n"1949-02",118\r\n"1949-03",132'
 
 

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from book.tools.compare import differ_in_durations_only
 
 NOTEBOOKS = Path("notebooks")
-CELL_TIMEOUT = 600  # seconds
+CELL_TIMEOUT = 1800  # seconds, as for nbval: recorded cells train for minutes
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
