@@ -11,6 +11,7 @@ import pytest
 
 from book.tools import bench, build
 from book.tools import run as authoring
+from book.tools.contents import drafts
 from book.tools.editions import chapters
 from book.tools.run import NotebookError
 
@@ -137,11 +138,14 @@ def test_the_book_has_no_problems(book):
 
 def test_a_page_missing_from_the_contents_is_named(book):
     (book / "book" / "extra.md").write_text("# Extra")
-    write(book / "notebooks" / "vision" / "unlisted.ipynb", markdown("# Unlisted"))
-    assert [problem.split()[0] for problem in build.problems()] == [
-        "book/extra.md",
-        "notebooks/vision/unlisted.ipynb",
-    ]
+    assert [problem.split()[0] for problem in build.problems()] == ["book/extra.md"]
+
+
+def test_a_notebook_missing_from_the_contents_is_a_draft(book):
+    path = Path("notebooks/vision/unlisted.ipynb")
+    write(book / path, markdown("# Unlisted"))
+    assert build.problems() == []
+    assert drafts() == {path: "not in book/_toc.yml"}
 
 
 def test_a_page_listed_twice_or_in_vain_is_named(book):
