@@ -13,7 +13,7 @@ def gradients(
     """Differentiate a function that is written with `keras.ops`.
 
     The weights of a model are arguments like any other: pass them, and call
-    `model.stateless_call(weights, [], x)` in the function. First used in: cnn.
+    `model.stateless_call(weights, [], x)` in the function. First used in: feedforward.
 
     Args:
         function: called with one tensor for each argument; returns a scalar.
