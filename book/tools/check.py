@@ -2,8 +2,8 @@
 
     python -m book.tools.check PART/NAME [SECONDS]
 
-It changes nothing, and says nothing of a chapter that owes nothing. What takes
-longer, `make test` asks for: that a new run gives the stored outputs.
+It changes nothing. What takes longer, `make test` asks for: that a new run gives the
+stored outputs.
 """
 
 import re
@@ -196,6 +196,8 @@ def slots(path: Path) -> Iterator[tuple[str, str]]:
 def main(arguments: list[str]) -> None:
     """Print what a chapter owes; the exit status says whether it owes anything."""
     text, seconds = [*arguments, "", ""][:2]
+    if not text:
+        sys.exit("Name a chapter: NB=part/name.")
     chapter = chapter_of(named(text))
     if not chapter.is_file():
         sys.exit(f"{chapter}: there is no such chapter. Name one: NB=part/name.")
@@ -203,6 +205,8 @@ def main(arguments: list[str]) -> None:
     for sentence in problems(chapter, float(seconds or SECONDS)):
         print(sentence, flush=True)
         owed = True
+    if not owed:
+        print(f"{chapter} and its exercises owe nothing.", file=sys.stderr)
     sys.exit(owed)
 
 

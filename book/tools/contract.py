@@ -225,7 +225,10 @@ def figures_have_alt_text(notebook):
             continue
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         if len(alt.split()) < 5 or re.search(r"\.(png|svg|ipynb)\b|/", alt):
-            yield f"{cell.id}: alt text {alt!r} does not say what is seen"
+            yield (
+                f"{cell.id}: alt text {alt!r} does not say what is seen: put five "
+                "words or more into the cell's metadata, mystnb.image.alt"
+            )
 
 
 def cells_are_short(notebook, most=MAX_LINES):
@@ -442,7 +445,7 @@ def control_and_bug_are_shown(notebook):
 
 
 def folds_are_named(notebook):
-    """A cell tagged 'hide-input' begins with a comment that says what it holds."""
+    """A cell tagged 'hide-input' begins by saying in at most 60 characters what it holds."""
     for cell in code_cells(notebook):
         first = cell.source.partition("\n")[0]
         if tagged(cell, "hide-input") and not re.fullmatch(
@@ -592,7 +595,10 @@ def questions_are_complete(notebook):
     if not 5 <= len(tasks) <= 8:
         yield f"{len(tasks)} questions of the form '## 1. Title', '*Kind, N points.*'"
     if {kind for _, kind, _ in tasks} != KINDS:
-        yield f"the kinds are {sorted({kind for _, kind, _ in tasks})}"
+        yield (
+            f"the kinds are {sorted({kind for _, kind, _ in tasks})}, "
+            f"not all of {sorted(KINDS)}"
+        )
     cells = {graded(cell).get("grade_id"): cell for cell in notebook.cells}
     for number, kind, points in tasks:
         names = (
