@@ -145,6 +145,7 @@ def test_nbval_passes_what_agrees_and_refuses_the_rest(pytester, monkeypatch):
         cells.append(cell)
     # A claim's JSON is compared like its text.
     figures = {"sentence": "It holds", "mean": 0.8, "low": 0.8, "high": 0.8, "runs": 1}
+    figures |= {"measured": "0.800", "over": None}
     for stored_mean in (0.81, 0.5):
         claim = nbformat.v4.new_code_cell(
             "from nnbook import claim\nclaim('It holds', 0.8, above=0.5)",

@@ -15,7 +15,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from book.tools.compare import Tolerance, as_text, difference
-from book.tools.contents import drafts
+from book.tools.contents import CONTENTS, drafts
 from book.tools.run import is_only_recorded
 from nnbook.live import MIME_TYPE as WEIGHTS
 
@@ -38,10 +38,12 @@ class Output(str):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_make_collect_report(collector):
-    """Skip a draft, unless it is named itself."""
+    """Skip a draft of the book, unless it is named itself."""
+    if not (isinstance(collector, IPyNbFile) and CONTENTS.exists()):
+        return
     named = [Path(name) for name in collector.config.args]
     path = Path(os.path.relpath(collector.path))
-    if isinstance(collector, IPyNbFile) and path in drafts() and path not in named:
+    if path in drafts() and path not in named:
         reason = f"Skipped: a draft, {drafts()[path]}"
         return pytest.CollectReport(
             collector.nodeid, "skipped", (str(path), 1, reason), []

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 from book.tools.build import build
-from book.tools.contents import CONTENTS, listed_drafts
+from book.tools.contents import CONTENTS, EXERCISES, listed_drafts
 from book.tools.editions import chapters, masters
 from book.tools.pdf import print_book
 from book.tools.run import NOTEBOOKS, read
@@ -67,7 +67,7 @@ def colab_edition(path: Path, url: str, wheel: str) -> nbformat.NotebookNode:
         wheel: the wheel's file name.
     """
     notebook = read(path)
-    if path in masters():
+    if path.stem.endswith(EXERCISES):
         notebook = student_edition(notebook)
 
     def absolute(match):
