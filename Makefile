@@ -6,6 +6,8 @@ RUN := .venv/bin/python -m
 NB ?=
 TITLE ?=
 LIMIT ?=
+PART ?=
+PAGES ?=
 NNBOOK_DATA ?=
 REPOSITORY ?=
 BRANCH ?=
@@ -18,11 +20,11 @@ SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycach
 
 # Without stored bytecode each notebook's kernel would compile TensorFlow anew.
 unexport PYTHONDONTWRITEBYTECODE
-export NB TITLE
+export NB TITLE PAGES
 
 .DEFAULT_GOAL := help
-.PHONY: help book site new check test test-browser test-class test-colab test-real student run \
-	lint bench serve lock clean
+.PHONY: help book site new check test test-all test-units test-browser test-class test-colab \
+	test-real student run lint bench serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,11 +58,16 @@ site: .venv/ready ## Build the site to publish (REPOSITORY=owner/name, BRANCH=, 
 	@$(RUN) book.tools.publish --repository="$(REPOSITORY)" $(and $(BRANCH),--branch="$(BRANCH)") \
 		$(and $(URL),--url="$(URL)")
 
-test: book ## Run the unit tests, then every notebook, comparing its outputs
-	$(RUN) pytest -n 2 tests $(patsubst %,--ignore tests/test_%.py,browser class colab)
-	$(NBVAL) notebooks
+test: test-units ## Run the unit tests, then notebooks that changed and some in turn
+	due=$$($(RUN) book.tools.due) && $(NBVAL) $$due
 
-test-browser: book ## Test the site in Chromium; screenshots go to _build/screenshots
+test-all: $(if $(PART),book,test-units) ## Run the unit tests, then every notebook (or PART=name)
+	$(NBVAL) notebooks/$(PART)
+
+test-units: book ## Run the unit tests
+	$(RUN) pytest -n 2 tests $(patsubst %,--ignore tests/test_%.py,browser class colab)
+
+test-browser: book ## Test the site in Chromium (PAGES=all: every page in every way)
 	$(RUN) pytest -n 2 tests/test_browser.py
 
 test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblewrap)

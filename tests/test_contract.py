@@ -8,6 +8,7 @@ import pytest
 from book.tools import contract
 from book.tools.editions import chapters, masters
 from book.tools.run import METADATA, NOTEBOOKS
+from book.tools.stamps import stamp
 from nnbook.claims import CHECK, CLAIM
 
 EXERCISES = masters()
@@ -113,6 +114,7 @@ def good_notebook():
     notebook.cells[-1].metadata["mystnb"] = {"image": {"alt": alt}}
     for count, cell in enumerate(contract.code_cells(notebook), start=1):
         cell.execution_count = count
+    notebook.metadata["nnbook"] = stamp(notebook)
     return notebook
 
 
@@ -177,6 +179,7 @@ def good_exercises():
     notebook = nbformat.v4.new_notebook(metadata=METADATA, cells=cells)
     for count, cell in enumerate(contract.code_cells(notebook), start=1):
         cell.execution_count = count
+    notebook.metadata["nnbook"] = stamp(notebook)
     return notebook
 
 
@@ -289,6 +292,11 @@ BAD = [
     (contract.markdown_is_portable, change("title", source="# T\n\n![a](b.png)")),
     (contract.markdown_is_portable, change("title", source="# T\n\n\\(a\\)")),
     (contract.benchmarks_are_recorded, change("setup", source="if run_benchmark: 1")),
+    (contract.outputs_belong_to_the_code, change("keras", source="1")),
+    (contract.outputs_belong_to_the_code, change("keras", id="other")),
+    (contract.outputs_belong_to_the_code, tags("keras", "hide-input")),
+    (contract.outputs_belong_to_the_code, tags("keras", "recorded")),
+    (contract.outputs_belong_to_the_code, change("keras", metadata={"nbval": {"absolute": 1}})),
     (contract.benchmarks_are_recorded, change("claims", metadata={"tags": ["recorded"]})),
     (contract.benchmarks_are_recorded, change("setup", source="run_benchmark = False", metadata={"tags": ["recorded"]})),
     (contract.findings_are_shown, in_markdown("## What we saw", "## What we saw: 0.93")),

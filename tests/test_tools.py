@@ -14,6 +14,7 @@ from book.tools import run as authoring
 from book.tools.contents import drafts
 from book.tools.editions import chapters
 from book.tools.run import NotebookError
+from book.tools.stamps import stamp
 
 ROOT = Path(__file__).parents[1]
 code, markdown = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
@@ -43,7 +44,7 @@ def test_run_stores_outputs_and_a_second_run_changes_no_byte(tmp_path):
     assert [cell.id for cell in notebook.cells] == ["title", "first", "second"]
     assert [cell.execution_count for cell in notebook.cells[1:]] == [1, 2]
     assert notebook.cells[1].outputs[0].text == "True\n"
-    assert notebook.metadata == authoring.METADATA
+    assert notebook.metadata == authoring.METADATA | {"nnbook": stamp(notebook)}
     assert notebook.cells[1].metadata == {}
 
     assert not authoring.run(path)

@@ -12,6 +12,7 @@ from collections import Counter
 import nbformat
 
 from book.tools.run import NOTEBOOKS
+from book.tools.stamps import is_recorded, stamp, stored_stamp
 from nnbook.claims import CHECK, CLAIM, statements
 from nnbook.live import MIME_TYPE as WEIGHTS
 
@@ -165,6 +166,15 @@ def counts_run_from_one(notebook):
     counts = [cell.execution_count for cell in code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
         yield f"execution counts are {counts}: run the notebook with make run"
+
+
+def outputs_belong_to_the_code(notebook):
+    """Outputs come from a run of the code, tags and tolerances that stand there."""
+    carried, true = stored_stamp(notebook), stamp(notebook)
+    if carried.get("code") != true["code"]:
+        yield "code, tags or tolerances have changed since the last make run"
+    if carried.get("recorded") != true.get("recorded"):
+        yield "recorded cells have changed since the last make run with NNBOOK_DATA"
 
 
 def nothing_went_wrong(notebook):
@@ -489,8 +499,7 @@ def markdown_is_portable(notebook):
 def benchmarks_are_recorded(notebook):
     """A benchmark's cells are tagged 'recorded', and its outputs are there."""
     for cell in code_cells(notebook):
-        recorded = "recorded" in cell.metadata.get("tags", [])
-        if recorded != ("run_benchmark" in cell.source):
+        if is_recorded(cell) != ("run_benchmark" in cell.source):
             yield f"{cell.id}: the tag 'recorded' goes with 'run_benchmark'"
     cells = [c for c in code_cells(notebook) if "run_benchmark" in c.source]
     if cells and not any(cell.outputs for cell in cells[1:]):
@@ -528,6 +537,7 @@ COMMON_RULES = [
     is_valid,
     ids_are_there_and_unique,
     counts_run_from_one,
+    outputs_belong_to_the_code,
     nothing_went_wrong,
     no_absolute_paths,
     no_trailing_semicolon,

@@ -2,8 +2,9 @@
 
     python -m book.tools.run [NOTEBOOK ...]
 
-The only way outputs enter a notebook. A notebook is written when all its cells
-have run, or not at all; a run that brings nothing new changes no byte.
+The only way outputs enter a notebook, each run with the stamp of what it ran. A
+notebook is written when all its cells have run, or not at all; a run that brings
+nothing new changes no byte.
 """
 
 import os
@@ -19,6 +20,7 @@ from nbformat import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from book.tools.compare import differ_in_durations_only
+from book.tools.stamps import is_recorded, stamp, stored_stamp
 
 NOTEBOOKS = Path("notebooks")
 CELL_TIMEOUT = 1800  # seconds, as for nbval: recorded cells train for minutes
@@ -107,13 +109,16 @@ def execute(
 
 
 def normalise(notebook: nbformat.NotebookNode, stored: nbformat.NotebookNode) -> None:
-    """Drop what says nothing about the book, and keep what only timing changed.
+    """Drop what says nothing about the book, keep what only timing changed, and stamp.
 
     Args:
         notebook: a freshly executed notebook, changed in place.
         stored: the same notebook as it was before.
     """
-    notebook.metadata = nbformat.from_dict(METADATA)
+    new, before = stamp(notebook), stored_stamp(stored)
+    if any(map(is_only_recorded, notebook.cells)):
+        new["recorded"] = before.get("recorded", "never")
+    notebook.metadata = nbformat.from_dict(METADATA | {"nnbook": new})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell, before in zip(notebook.cells, stored.cells, strict=True):
         for key in ("execution", "collapsed", "ExecuteTime"):
@@ -130,8 +135,7 @@ def is_only_recorded(cell: nbformat.NotebookNode) -> bool:
 
     Such a cell does nothing without `NNBOOK_DATA`; its stored output stays.
     """
-    recorded = "recorded" in cell.metadata.get("tags", [])
-    return recorded and "NNBOOK_DATA" not in os.environ
+    return is_recorded(cell) and "NNBOOK_DATA" not in os.environ
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> bool:
