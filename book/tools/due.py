@@ -44,7 +44,11 @@ def fits(path: Path) -> bool:
 
 def commit() -> str:
     """Return the commit that is checked out; today's date outside a repository."""
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        git = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git on this machine
+        return date.today().isoformat()
     return git.stdout.strip() or date.today().isoformat()
 
 
