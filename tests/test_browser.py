@@ -132,6 +132,8 @@ def test_page_is_accessible_light_and_never_cut_off(visit, site, name, record_pr
     page = visit(f"{site}/{name}.html")
     results = Axe().run(page, options={"preload": False})
     assert results.violations_count == 0, results.generate_report()
+    index = page.locator("script[src*=searchindex]")
+    assert index.count() == (name == "search")
     if name in contents():
         weight, largest = weigh(page)
         limit = LANDING_KILOBYTES if name == contents()[0] else PAGE_KILOBYTES
