@@ -16,7 +16,7 @@ COLAB_PYTHON ?=
 NBVAL := $(RUN) pytest -p book.tools.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
-SOURCES := $(shell find book/ notebooks/ -not -path '*/.*' -not -path '*__pycache__*')
+SOURCES := $(shell find book/ notebooks/ nnbook/ -not -path '*/.*' -not -path '*__pycache__*')
 
 # Without stored bytecode each notebook's kernel would compile TensorFlow anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -13,7 +13,7 @@ def gradients(
     """Differentiate a function that is written with `keras.ops`.
 
     The weights of a model are arguments like any other: pass them, and call
-    `model.stateless_call(weights, [], x)` in the function. First used in: feedforward.
+    `model.stateless_call(weights, [], x)` in the function.
 
     Args:
         function: called with one tensor for each argument; returns a scalar.
@@ -40,7 +40,7 @@ def value_and_gradients(
     """Do what `gradients` does within a computation: tensors in, tensors out.
 
     It may stand in a function that is `compiled`, and in a function that is
-    differentiated itself, which gives second derivatives. First used in: gan.
+    differentiated itself, which gives second derivatives.
 
     Args:
         function: called with the arguments as tensors; returns a scalar.
@@ -94,7 +94,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     It is compiled at the first call, and again for arguments of other shapes,
     never for other values. TensorFlow and JAX compile it, PyTorch runs it as it
     is. On all three its Python loops run while it is compiled: a long one
-    belongs in `ops.fori_loop`. First used in: gan.
+    belongs in `ops.fori_loop`.
 
     Args:
         function: computes tensors from tensors and changes nothing else.

@@ -26,7 +26,7 @@ def claim(
     A claim is something that a network could have failed. What follows from the
     code alone, such as that it equals a library's, is a `check`. The output
     carries the same figures as JSON under `CLAIM`, from which tools list every
-    claim of the book. First used in: perceptron.
+    claim of the book.
 
     Args:
         sentence: what is claimed, as a reader should remember it.
@@ -88,7 +88,7 @@ def check(
 
     For what no network could fail: our code equals the library's, a gradient its
     finite differences, a count its paper's. The output carries the same as JSON
-    under `CHECK`. First used in: perceptron.
+    under `CHECK`.
 
     Args:
         sentence: what is checked.
@@ -196,7 +196,7 @@ def format_number(number: float) -> str:
     """Write a number with three significant digits, and floats as decimals.
 
     A float always keeps its decimal point: the book's tests compare decimal
-    numbers within a tolerance and integers exactly. First used in: perceptron.
+    numbers within a tolerance and integers exactly.
 
     Args:
         number: an integer or a float.

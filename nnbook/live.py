@@ -12,8 +12,6 @@ MIME_TYPE = "application/vnd.nnbook.weights+json"
 def publish_weights(weights: list[np.ndarray]) -> None:
     """Leave a network's weights in the output, for the page's live figure.
 
-    First used in: cnn.
-
     Args:
         weights: as `model.get_weights()` returns them; stored as float32.
 

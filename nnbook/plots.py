@@ -19,8 +19,6 @@ def decision_regions(
 ) -> None:
     """Draw labelled points over the two sides of a model's decision boundary.
 
-    First used in: perceptron.
-
     Args:
         axes: where to draw.
         score: maps points, shape (points, 2), to scores, shape (points,);
@@ -52,7 +50,7 @@ def spread(axes: Axes, x: Sequence[float], values: np.ndarray, label: str) -> No
     """Draw the mean over runs as a line and their range as a band.
 
     The label stands at the end of the line. Where lines of the same axes end close
-    together, their labels are moved apart. First used in: perceptron.
+    together, their labels are moved apart.
 
     Args:
         axes: where to draw.
@@ -116,8 +114,6 @@ def _apart(ends, heights, low, high):
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> None:
     """Show greyscale images side by side, dark ink on white.
-
-    First used in: perceptron.
 
     Args:
         images: arrays of shape (height, width), the larger the darker.

@@ -34,7 +34,7 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 def setup(seed: int = 0) -> None:
     """Make a chapter reproducible and give its figures the book's style.
 
-    Call it before Keras is imported. First used in: perceptron.
+    Call it before Keras is imported.
 
     Args:
         seed: seeds Python's, NumPy's and Keras' random numbers.
@@ -67,7 +67,6 @@ def run_seeds(
     """Run an experiment once for each seed and stack what it returns.
 
     Python's, NumPy's and Keras' random numbers are seeded before each run.
-    First used in: perceptron.
 
     Args:
         experiment: called with a seed (int); returns a number, an array, or a
@@ -101,8 +100,7 @@ def reinitialise(model: "keras.Model") -> None:
 
     Training it then equals training a model built anew, and is several times
     quicker, because nothing is compiled again. Before the first training it
-    builds the optimizer: a step that has to do so is compiled twice. First used
-    in: feedforward.
+    builds the optimizer: a step that has to do so is compiled twice.
 
     Args:
         model: a compiled Sequential or functional model; its learning rate

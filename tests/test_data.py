@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from nnbook import data
+from nnbook import data, downloads
 
 
 def test_digits_are_scikit_learns():
@@ -163,7 +163,7 @@ def write_archive(folder, **changes):
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
     digest, _ = write_archive(tmp_path)
-    monkeypatch.setitem(data._SHA256, "mnist", digest)
+    monkeypatch.setitem(downloads._SHA256, "mnist", digest)
     return tmp_path
 
 
@@ -253,7 +253,7 @@ def write_photographs(folder, examples):
 @pytest.fixture
 def photographs(tmp_path, monkeypatch):
     monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
-    monkeypatch.setitem(data._SHA256, "cifar10", write_photographs(tmp_path, 30))
+    monkeypatch.setitem(downloads._SHA256, "cifar10", write_photographs(tmp_path, 30))
     return tmp_path / "cifar10_30k.npz"
 
 
@@ -331,7 +331,7 @@ AIRLINE = b'"Month","Passengers"\r\n"1949-01",112\r\n"1949-02",118\r\n"1949-03",
 def airline(tmp_path, monkeypatch):
     monkeypatch.setenv("NNBOOK_DATA", str(tmp_path))
     digest = hashlib.sha256(np.array([112, 118, 132], "<i8")).hexdigest()
-    monkeypatch.setitem(data._SHA256, "airline_passengers", digest)
+    monkeypatch.setitem(downloads._SHA256, "airline_passengers", digest)
     path = tmp_path / "airline_passengers.csv"
     path.write_bytes(AIRLINE)
     return path
@@ -388,9 +388,9 @@ def test_without_a_folder_the_airline_passengers_are_downloaded(airline, monkeyp
         asked.append(url)
         return airline.open("rb")
 
-    monkeypatch.setattr(data.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", urlopen)
     assert data.airline_passengers().tolist() == [112, 118, 132]
-    assert asked == [data._AIRLINE]
+    assert asked == [downloads._AIRLINE]
     airline.write_bytes(AIRLINE.replace(b"118", b"119"))
     with pytest.raises(ValueError, match="https.*or does not hold the published data"):
         data.airline_passengers()
@@ -401,7 +401,7 @@ def test_without_folder_and_network_both_ways_to_the_airline_are_named(monkeypat
         raise OSError("no route to host")
 
     monkeypatch.delenv("NNBOOK_DATA", raising=False)
-    monkeypatch.setattr(data.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", no_network)
     with pytest.raises(FileNotFoundError, match="internet.*NNBOOK_DATA"):
         data.airline_passengers()
 
@@ -431,7 +431,7 @@ def reviews(tmp_path, monkeypatch):
     ]
     content = "\n".join(lines).encode()
     digest = hashlib.sha256(content).hexdigest()
-    monkeypatch.setitem(data._SHA256, "imdb", digest)
+    monkeypatch.setitem(downloads._SHA256, "imdb", digest)
     path = tmp_path / "imdb_50k.jsonl.gz"
     path.write_bytes(gzip.compress(content))
     return path
@@ -509,7 +509,7 @@ def plays(tmp_path, monkeypatch):
     path = tmp_path / "tiny_shakespeare.txt"
     path.write_bytes(b"First Citizen:\nSpeak, speak.\n")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(data._SHA256, "tiny_shakespeare", digest)
+    monkeypatch.setitem(downloads._SHA256, "tiny_shakespeare", digest)
     return path
 
 
@@ -545,7 +545,8 @@ def test_without_a_folder_the_plays_are_downloaded_and_checked(plays, monkeypatc
     assert data.tiny_shakespeare().startswith("First Citizen")
     [(_, origin, file_hash)] = asked
     assert (
-        origin.startswith("https://") and file_hash == data._SHA256["tiny_shakespeare"]
+        origin.startswith("https://")
+        and file_hash == downloads._SHA256["tiny_shakespeare"]
     )
 
 

@@ -76,7 +76,7 @@ def test_modules_are_followed_into_functions_and_no_further_than_needed():
         ("nnbook/claims.py", {"plain", "data"}),
         ("nnbook/nnbook.mplstyle", {"plain", "data"}),
         ("requirements.txt", {"plain", "data"}),
-        ("nnbook/data.py", {"data"}),
+        ("nnbook/downloads.py", {"data"}),
         ("nnbook/classroom/grade.py", set()),
     ],
 )

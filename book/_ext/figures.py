@@ -26,7 +26,9 @@ class StoredFigure(SphinxDirective):
             for output in cell.get("outputs", []):
                 figure = output.get("data", {}).get("image/png")
                 if cell.id == cell_id and figure:
-                    file = Path(self.env.srcdir) / FOLDER / f"{cell_id}.png"
+                    # Cells of two pages may have the same id.
+                    name = f"{page.replace('/', '-')}-{cell_id}.png"
+                    file = Path(self.env.srcdir) / FOLDER / name
                     file.parent.mkdir(parents=True, exist_ok=True)
                     with Image.open(io.BytesIO(base64.b64decode(figure))) as image:
                         image.thumbnail((280, 280))

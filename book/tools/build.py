@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nnbook
 from book.tools.contents import CONTENTS, contents, drafts
 from book.tools.run import NOTEBOOKS, NotebookError, read
 
@@ -63,13 +64,16 @@ def build(
     if found:
         sys.exit("\n".join(found))
     workshop = target.with_name(f"{target.name}-workshop")
+    made = workshop / "_build/html"
+    if target.exists() and not made.exists():
+        shutil.copytree(target, made)  # Sphinx writes what has changed
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ".", "--toc", CONTENTS]
     command += ["--path-output", workshop, "-W", "-n", "--keep-going", "-q"]
     # Sphinx does not ask whether our extensions have changed since the last build.
-    made = workshop / "_build/html/index.html"
-    code = max(path.stat().st_mtime for path in Path("book/_ext").glob("*.py"))
-    if made.exists() and made.stat().st_mtime < code:
+    code = [*Path("book/_ext").glob("*.py"), *Path(nnbook.__file__).parent.glob("*.py")]
+    index = made / "index.html"
+    if index.exists() and index.stat().st_mtime < max(p.stat().st_mtime for p in code):
         command.append("--all")
     result = subprocess.run(
         command,
@@ -86,15 +90,24 @@ def build(
         sys.exit(
             "\n".join(lines or [log]) + "\nThe site was not built: see the lines above."
         )
-    fresh, old = (target.with_name(f"{target.name}.{age}") for age in ("new", "old"))
-    for folder in (fresh, old):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(workshop / "_build/html", fresh)
-    finish(fresh)
+    remove_old_pages(made)
+    finish(made)
+    old = target.with_name(f"{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
-    fresh.rename(target)
+    made.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_old_pages(site: Path) -> None:
+    """Remove the pages of a site that have left the table of contents."""
+    listed = set(contents())
+    for folder in (site, site / "_sources"):
+        for top in ("book", NOTEBOOKS):
+            for page in sorted((folder / top).rglob("*.*")):
+                if page.relative_to(folder).with_suffix("").as_posix() not in listed:
+                    page.unlink()
 
 
 def main() -> None:

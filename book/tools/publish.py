@@ -100,6 +100,8 @@ def publish(repository: str, branch: str, url: str) -> None:
         )
 
     def finish(site: Path) -> None:
+        for folder in ("wheels", "colab"):  # of the last time
+            shutil.rmtree(site / folder, ignore_errors=True)
         wheel = build_wheel(site / "wheels")
         for path in [*chapters(), *masters()]:
             target = site / "colab" / path.relative_to(NOTEBOOKS)
