@@ -23,8 +23,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export NB TITLE PAGES
 
 .DEFAULT_GOAL := help
-.PHONY: help book site new check test test-all test-units test-browser test-class test-colab \
-	test-real student run lint bench serve lock clean
+.PHONY: help book site new check test test-all test-units test-browser test-newest test-class \
+	test-colab test-real student run lint bench serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,15 @@ test-units: book ## Run the unit tests
 
 test-browser: book ## Test the site in Chromium (PAGES=all: every page in every way)
 	$(RUN) pytest -n 2 tests/test_browser.py
+
+.venv-newest/ready: tests/newest.txt | .venv/ready
+	@$(RUN) uv venv --quiet --clear --python .venv/bin/python .venv-newest
+	@$(RUN) uv pip install --quiet --python .venv-newest --requirement tests/newest.txt
+	@touch $@
+
+test-newest: .venv-newest/ready ## Build and test the site on the newest Sphinx
+	@$(RUN) book.tools.newest .venv-newest/bin/python
+	SITE=_build/newest/html $(RUN) pytest -n 2 tests/test_site.py
 
 test-class: .venv/ready ## Grade a simulated class of sixty (Linux, with bubblewrap)
 	$(RUN) pytest -s tests/test_class.py

@@ -12,11 +12,12 @@ import nbformat
 import pytest
 from small_book import FOLD_NAME, PAGE, build_small_book
 
-from book.tools.build import SITE
+from book.tools import build
 from book.tools.contents import contents
 from nnbook.claims import CHECK, CLAIM, statements
 
 ROOT = Path(__file__).parents[1]
+SITE = Path(os.environ.get("SITE") or build.SITE)  # make test-newest has another
 PAGES = [ROOT / SITE / f"{name}.html" for name in contents()]
 NOTEBOOKS = [name for name in contents() if name.startswith("notebooks/")]
 EXERCISES = [name for name in NOTEBOOKS if name.endswith("_exercises")]
@@ -222,6 +223,22 @@ def test_claims_checks_and_folds_of_a_small_book(tmp_path):
     assert checks.count(f"{PAGE}.html#check-") == 2 and "#claim-" not in checks
     assert "<td><p>the book</p></td>\n<td><p>2</p></td>" in claims
     assert {"check-1", "check-2"} <= page.ids
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("foundations/perceptron", ["perceptron"]), ("vision/cnn", ["kernel", "digit"])],
+)
+def test_live_figures_stand_on_their_pages_with_their_scripts(name, figures):
+    page = read(ROOT / SITE / f"notebooks/{name}.html")
+    for figure in figures:
+        assert f"live-{figure}" in page.ids
+    scripts = [Path(load.partition("?")[0]).stem for load in page.loads]
+    assert [one for one in scripts if one in ("live", *figures)] == ["live", *figures]
+
+
+def test_a_page_without_mathematics_loads_none():
+    assert not any("mathjax" in load for load in read(PAGES[0]).loads)
 
 
 def test_mathematics_is_local():

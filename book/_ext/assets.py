@@ -40,8 +40,9 @@ def shrink_figures(app, exception):
 def drop_unused(app, pagename, templatename, context, doctree):
     """Take thebe's files off every page, and MathJax off one without mathematics."""
     names = ["thebe"]
-    # Sphinx asks the landing page's whole table of contents for mathematics.
-    if not app.env.domaindata["math"]["has_equations"].get(pagename):
+    # Sphinx 7 asks the landing page's whole table of contents for mathematics, and
+    # from 8.2 on it keeps the answer elsewhere: the page itself says it in all of them.
+    if 'class="math' not in context.get("body", ""):
         names.append("mathjax")
     for kind in ("script_files", "css_files"):
         context[kind] = [

@@ -81,9 +81,10 @@ def place(app, doctree, docname):
 
 
 def load_scripts(app, pagename, templatename, context, doctree):
-    """Load each figure's script on its page alone."""
-    for _, numbers in FIGURES.get(pagename, []):
-        app.add_js_file(f"live/{numbers.__name__}.js", loading_method="defer")
+    """Load each figure's script, and what they share, on its page alone."""
+    names = [numbers.__name__ for _, numbers in FIGURES.get(pagename, [])]
+    for name in ["live", *names] if names else []:
+        app.add_js_file(f"live/{name}.js", loading_method="defer")
 
 
 def setup(app):

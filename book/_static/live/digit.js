@@ -2,8 +2,7 @@
 "use strict";
 
 (() => {
-  const figure = document.getElementById("live-digit");
-  const { weights, digits } = JSON.parse(figure.querySelector("script").textContent);
+  const { figure, weights, digits } = live.open("digit");
   const SIZE = 28; // pixels of an image, along both axes
   const DOTS = 112; // of the sheet to draw on
   const PEN = 4; // its radius in dots
@@ -60,8 +59,7 @@
     return powers.map((power) => power / total);
   }
 
-  figure.innerHTML += `
-    <p class="live-title">In your hand: draw a digit</p>
+  const status = live.fill(figure, "draw a digit", `
     <div class="live-row">
       <canvas tabindex="0" role="application" width="${DOTS * 2}" height="${DOTS * 2}"
         aria-label="Sheet to draw on. Arrow keys move the pen, the space bar lowers and
@@ -77,12 +75,10 @@
     <p>
       <button type="button" data-do="clear">Clear</button>
       <button type="button" data-do="example">Somebody else's digit</button>
-    </p>
-    <p role="status"></p>`;
+    </p>`);
   const [sheet, small] = figure.querySelectorAll("canvas");
   const rows = [...figure.querySelectorAll("tr")];
   const centred = figure.querySelector("input");
-  const status = figure.querySelector("[role=status]");
   const pen = { row: 30, column: 56, down: false, shown: false };
   const dots = new Uint8Array(DOTS * DOTS);
   let next = 0;
@@ -165,28 +161,31 @@
     row: (event.offsetY / sheet.clientHeight) * DOTS,
     column: (event.offsetX / sheet.clientWidth) * DOTS,
   });
-  sheet.addEventListener("pointerdown", (event) => {
-    sheet.setPointerCapture(event.pointerId);
-    let last = at(event);
+  let last;
+  const begin = (event) => {
     pen.shown = false;
+    last = at(event);
     stroke(last, last);
-    sheet.onpointermove = (moved) => {
-      stroke(last, at(moved));
-      last = at(moved);
-    };
-    sheet.onpointerup = sheet.onpointercancel = () => (sheet.onpointermove = null);
-  });
-  sheet.addEventListener("keydown", (event) => {
-    const [down, right] = { ArrowLeft: [0, -4], ArrowRight: [0, 4], ArrowUp: [-4, 0],
-      ArrowDown: [4, 0] }[event.key] ?? [0, 0];
-    if (event.key !== " " && !down && !right) return;
-    event.preventDefault();
+  };
+  const goOn = (event) => {
+    const here = at(event);
+    stroke(last, here);
+    last = here;
+  };
+  live.onDrag(sheet, goOn, begin);
+  live.onArrows(sheet, (right, down) => {
     const before = { ...pen };
     pen.shown = true;
-    if (event.key === " ") pen.down = !pen.down;
-    pen.row = Math.min(Math.max(pen.row + down, 0), DOTS - 1);
-    pen.column = Math.min(Math.max(pen.column + right, 0), DOTS - 1);
+    pen.row = live.clamp(pen.row + 4 * down, 0, DOTS - 1);
+    pen.column = live.clamp(pen.column + 4 * right, 0, DOTS - 1);
     if (pen.down) stroke(before, pen);
+    else draw();
+  });
+  sheet.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    [pen.shown, pen.down] = [true, !pen.down];
+    if (pen.down) stroke(pen, pen);
     else draw();
   });
   const actions = {
@@ -208,10 +207,7 @@
       });
     },
   };
-  figure.addEventListener("click", (event) => {
-    actions[event.target.dataset.do]?.();
-    if (event.target.dataset.do) draw();
-  });
+  live.onButtons(figure, actions, draw);
   centred.addEventListener("change", draw);
   actions.example();
   draw();

@@ -2,8 +2,7 @@
 "use strict";
 
 (() => {
-  const figure = document.getElementById("live-kernel");
-  const { image } = JSON.parse(figure.querySelector("script").textContent);
+  const { figure, image } = live.open("kernel");
   const KERNELS = {
     "right minus left": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
     "below minus above": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
@@ -15,8 +14,7 @@
   const PIXEL = 8;
   const names = Object.keys(KERNELS);
 
-  figure.innerHTML += `
-    <p class="live-title">In your hand: edit the kernel</p>
+  const status = live.fill(figure, "edit the kernel", `
     <p><label>Start from <select>${names.map((name) => `<option>${name}</option>`)}
     </select></label></p>
     <div class="live-row">
@@ -28,12 +26,10 @@
       <canvas tabindex="0" role="img" width="${(image.length - 2) * PIXEL}"
         height="${(image.length - 2) * PIXEL}" aria-label="The feature map; the arrow
         keys move the stencil"></canvas>
-    </div>
-    <p role="status"></p>`;
+    </div>`);
   const [letter, map] = figure.querySelectorAll("canvas");
   const inputs = [...figure.querySelectorAll("input")];
   const select = figure.querySelector("select");
-  const status = figure.querySelector("[role=status]");
   const stop = { row: 12, column: 7 };
   let answers;
 
@@ -90,8 +86,8 @@
 
   function go(row, column) {
     const last = image.length - 3;
-    stop.row = Math.min(Math.max(row, 0), last);
-    stop.column = Math.min(Math.max(column, 0), last);
+    stop.row = live.clamp(row, 0, last);
+    stop.column = live.clamp(column, 0, last);
     draw();
   }
 
@@ -100,13 +96,7 @@
     draw();
   });
   for (const input of inputs) input.addEventListener("input", draw);
-  map.addEventListener("keydown", (event) => {
-    const [down, right] = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0],
-      ArrowDown: [1, 0] }[event.key] ?? [0, 0];
-    if (!down && !right) return;
-    event.preventDefault();
-    go(stop.row + down, stop.column + right);
-  });
+  live.onArrows(map, (right, down) => go(stop.row + down, stop.column + right));
   for (const canvas of [letter, map]) {
     const offset = canvas === letter ? 1 : 0; // the stencil's middle
     canvas.addEventListener("pointermove", (event) => {

@@ -2,10 +2,8 @@
 "use strict";
 
 (() => {
-  const figure = document.getElementById("live-perceptron");
-  const { X, y } = JSON.parse(figure.querySelector("script").textContent);
+  const { figure, X, y } = live.open("perceptron");
   const points = X.map((point) => [...point]);
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const MOST = 1000;
   let learner, timer, mistakes, w, latest, finished;
 
@@ -45,8 +43,7 @@
     return margin((low + high) / 2);
   }
 
-  figure.innerHTML += `
-    <p class="live-title">In your hand: drag a point, and let the perceptron learn</p>
+  const status = live.fill(figure, "drag a point, and let the perceptron learn", `
     <svg viewBox="-1.08 -1.08 2.16 2.16" role="group" aria-label="Points of two
       classes. Choose one with Tab and move it with the arrow keys."></svg>
     <p>
@@ -54,10 +51,8 @@
       <button type="button" data-do="run">Run</button>
       <button type="button" data-do="again">Start again</button>
       <button type="button" data-do="restore">The chapter's points</button>
-    </p>
-    <p role="status"></p>`;
+    </p>`);
   const svg = figure.querySelector("svg");
-  const status = figure.querySelector("[role=status]");
   const shape = (name, attributes, parent = svg) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -78,22 +73,14 @@
           });
     mark.setAttribute("tabindex", 0);
     mark.setAttribute("role", "button");
-    mark.addEventListener("keydown", (event) => {
-      const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1],
-        ArrowDown: [0, -1] }[event.key] ?? [0, 0];
-      if (!dx && !dy) return;
-      event.preventDefault();
-      move(i, points[i][0] + dx / 20, points[i][1] + dy / 20);
-    });
-    mark.addEventListener("pointerdown", (event) => {
-      mark.setPointerCapture(event.pointerId);
-      mark.onpointermove = (moved) => {
-        const at = new DOMPoint(moved.clientX, moved.clientY).matrixTransform(
-          svg.getScreenCTM().inverse(),
-        );
-        move(i, at.x, -at.y);
-      };
-      mark.onpointerup = mark.onpointercancel = () => (mark.onpointermove = null);
+    live.onArrows(mark, (right, down) =>
+      move(i, points[i][0] + right / 20, points[i][1] - down / 20),
+    );
+    live.onDrag(mark, (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(
+        svg.getScreenCTM().inverse(),
+      );
+      move(i, at.x, -at.y);
     });
     return mark;
   });
@@ -121,7 +108,7 @@
 
   function run() {
     clearInterval(timer);
-    if (still.matches) while (!finished) step();
+    if (live.rests()) while (!finished) step();
     else timer = setInterval(step, 400);
   }
 
@@ -161,10 +148,8 @@
       again();
     },
   };
-  figure.addEventListener("click", (event) => {
-    const action = event.target.dataset?.do;
-    if (action) actions[action]();
-    if (action === "step") clearInterval(timer);
+  live.onButtons(figure, actions, (name) => {
+    if (name === "step") clearInterval(timer);
   });
   again();
   figure.hidden = false;
