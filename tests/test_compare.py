@@ -124,7 +124,9 @@ def test_difference_names_the_number_and_the_tolerance():
 
 def test_a_cell_sets_its_own_tolerance():
     assert difference("0.5", "0.6", Tolerance(absolute=0.1)) is None
-    assert difference("0.4", "0.3", Tolerance(absolute=0.1, relative=0)) is None  # a step
+    assert (
+        difference("0.4", "0.3", Tolerance(absolute=0.1, relative=0)) is None
+    )  # a step
     assert difference("0.40", "0.31", Tolerance(absolute=0.1))
     assert difference("0.500", "0.510", Tolerance(absolute=0.0, relative=0.01))
     assert difference("0.50", "0.60", Tolerance(relative=0.2)) is None
@@ -256,7 +258,9 @@ def weights(*shapes, value="AAAA"):
     """Return weights for a live figure."""
     arrays = [{"shape": list(shape), "float32": value} for shape in shapes]
     return [
-        nbformat.v4.new_output("display_data", {"text/plain": "4 weights", WEIGHTS: arrays})
+        nbformat.v4.new_output(
+            "display_data", {"text/plain": "4 weights", WEIGHTS: arrays}
+        )
     ]
 
 
@@ -483,7 +487,9 @@ def test_nbval_passes_what_agrees_and_refuses_the_rest(pytester, monkeypatch):
     verdicts = ["PASSED" if expected else "FAILED" for expected in passes]
     lines = [f"*Cell {i} {verdict}*" for i, verdict in enumerate(verdicts)]
     result.stdout.fnmatch_lines(lines)
-    result.stdout.fnmatch_lines(["*stream stdout, text: 0.6 became 0.971 (tolerance: *"])
+    result.stdout.fnmatch_lines(
+        ["*stream stdout, text: 0.6 became 0.971 (tolerance: *"]
+    )
 
 
 def figure_of(code):

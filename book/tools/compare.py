@@ -71,12 +71,14 @@ class Tolerance:
         relative: counts for all, as a share of the larger number.
         across_zero: numbers up to this size scatter around zero, and each may
             stand for each.
+        figure: how much of a figure's fingerprint may differ.
         why: why a cell needs more than others; only people read it.
     """
 
     absolute: float = 0.02
     relative: float = 0.05
     across_zero: float = 0.0
+    figure: float = 0.1
     why: str = ""
 
     def allows(self, stored: float, new: float, step: float = 0.0) -> bool:
@@ -123,7 +125,7 @@ def outputs_difference(
             ),
         ):
             if mime_type == "image/png":
-                found = figures_differ(content, replacement)
+                found = figures_differ(content, replacement, tolerance.figure)
             elif mime_type == WEIGHTS:
                 # Weights after a training run differ between processors.
                 shapes = [
@@ -160,7 +162,11 @@ def difference(stored: Any, new: Any, tolerance: Tolerance) -> str | None:
             return None
         return _too_far(stored, new, tolerance)
     else:
-        return None if (stored, type(stored)) == (new, type(new)) else _changed(stored, new)
+        return (
+            None
+            if (stored, type(stored)) == (new, type(new))
+            else _changed(stored, new)
+        )
     for key, old, now in pairs:
         exactly = key in ("sentence", "bound") and old != now
         found = _changed(old, now) if exactly else difference(old, now, tolerance)
@@ -179,7 +185,10 @@ def decimals(outputs: list[Mapping]) -> list[float]:
     texts = [
         text
         for output in outputs
-        for text in (output.get("text", ""), output.get("data", {}).get("text/plain", ""))
+        for text in (
+            output.get("text", ""),
+            output.get("data", {}).get("text/plain", ""),
+        )
     ]
     return [
         _number(match["decimal"])

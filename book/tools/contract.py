@@ -23,7 +23,7 @@ MAX_WORDS, MAX_VISIBLE_LINES, MAX_CELLS = 3200, 380, 40
 MIN_PREDICTIONS, MAX_FOLD_NAME = 2, 60
 # How far a cell may widen its comparison without saying why; numbers that may cross
 # zero are small against the largest that the cell prints, by this factor.
-MAX_TOLERANCES = {"absolute": 0.1, "relative": 0.2, "across_zero": 0.03}
+MAX_TOLERANCES = {"absolute": 0.1, "relative": 0.2, "across_zero": 0.03, "figure": 0.1}
 MIN_LARGER, MIN_WHY = 3, 5  # 5 words
 WORDS_A_MINUTE, LINES_A_MINUTE = 200, 25
 # Headings in this order; each is a pattern that one heading must match.
@@ -217,9 +217,7 @@ def outputs_are_compared(notebook):
         for mark in marks:
             yield f"{cell.id}: {mark} would keep its outputs from being compared"
         if "nbval" in cell.metadata:
-            yield from (
-                f"{cell.id}: {reason}" for reason in _tolerance_is_fair(cell)
-            )
+            yield from (f"{cell.id}: {reason}" for reason in _tolerance_is_fair(cell))
 
 
 def _tolerance_is_fair(cell):
