@@ -228,6 +228,7 @@ def drawn(curves=("up", "down"), colours="br", title="Loss", size=(6.4, 3.6), **
     """Return a figure."""
     x = np.linspace(0, 1, 50)
     shapes = {"up": x**2, "down": 0.8 - x / 2, "wave": 0.5 + np.sin(9 * x) / 3}
+    shapes["flat"] = 0 * x + 0.02
     with matplotlib.rc_context(style):
         figure = Figure(figsize=size, dpi=80)
         axes = figure.subplots()
@@ -378,6 +379,10 @@ SMUGGLED = {
     "figure mirrored": (drawn(), repainted(ImageOps.mirror)),
     "figure upside down": (drawn(), repainted(ImageOps.flip)),
     "curve removed": (drawn(), drawn(["up"], "b")),
+    "flat curve removed": (
+        drawn(["up", "down", "wave", "flat"], "brkg"),
+        drawn(["up", "down", "wave"], "brk"),
+    ),
     "curves exchanged": (drawn(), drawn(colours="rb")),
     "figure larger": (drawn(), drawn(size=(7.2, 3.6))),
     "weights of another network": (weights((2, 2)), weights((4, 1))),
