@@ -93,7 +93,7 @@ class Tolerance:
         size = max(abs(stored), abs(new))
         if stored == new or size <= self.across_zero:
             return True
-        if stored * new < 0:
+        if stored and new and (stored < 0) != (new < 0):
             return False
         allowed = [self.relative * size]
         if size >= LARGER * self.absolute:
