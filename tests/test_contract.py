@@ -4,6 +4,7 @@ import copy
 
 import nbformat
 import pytest
+from nbval.plugin import comment_markers, metadata_tags
 
 from book.tools import contract
 from book.tools.editions import chapters, masters
@@ -247,6 +248,17 @@ def alt(text):
     return {"mystnb": {"image": {"alt": text}}}
 
 
+def tolerance(**settings):
+    """Return a function that gives the cell of claims a tolerance."""
+
+    def apply(notebook):
+        cell = next(cell for cell in notebook.cells if cell.id == "claims")
+        cell.metadata["nbval"] = settings
+        cell.outputs += stream("stdout", "accuracy 0.05")
+
+    return apply
+
+
 error = nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[])
 png = {"image/png": "iVBORw0KGgo="}
 BAD = [
@@ -264,6 +276,14 @@ BAD = [
     (contract.no_absolute_paths, change("setup", outputs=stream("stdout", "/tmp/a/b"))),
     (contract.no_absolute_paths, change("setup", outputs=output(text="see /srv/x/y"))),
     (contract.no_trailing_semicolon, change("figure", source="plt.plot(x);\nplt.show()")),
+    (contract.outputs_are_compared, tolerance(tolerance=0.1)),
+    (contract.outputs_are_compared, tolerance(across_zero=True)),
+    (contract.outputs_are_compared, tolerance(absolute="0.05")),
+    (contract.outputs_are_compared, tolerance(relative=-1)),
+    (contract.outputs_are_compared, tolerance(absolute=0.3)),
+    (contract.outputs_are_compared, tolerance(relative=0.5)),
+    (contract.outputs_are_compared, tolerance(relative=0.5, why="it varies")),
+    (contract.outputs_are_compared, tolerance(across_zero=0.02)),
     (contract.images_are_small_pngs, change("figure", outputs=output(**{"image/svg+xml": "<svg>"}))),
     (contract.images_are_small_pngs, change("figure", outputs=output(**{"image/jpeg": "aa"}))),
     (contract.images_are_small_pngs, change("figure", outputs=output(**{"image/png": "a" * 110_000}))),
@@ -370,6 +390,35 @@ BAD_EXERCISES = [
     (contract.checks_help, change("q1-checks", source="print('q1: correct')")),
     (contract.checks_help, change("q1-checks", outputs=stream("stdout", "fine"))),
 ]
+
+
+MARKS = [
+    *(tags("figure", tag) for tag in metadata_tags),
+    *(adding_to("figure", f"\n  ## {comment} ") for comment in comment_markers),
+]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_no_mark_of_nbval_keeps_an_output_from_being_compared(mark):
+    notebook = good_notebook()
+    mark(notebook)
+    (said,) = contract.outputs_are_compared(notebook)
+    assert "would keep its outputs from being compared" in said
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"absolute": 0.05, "relative": 0.1},
+        {"across_zero": 0.01},
+        {"absolute": 5, "why": "the losses of long training scatter"},
+        {"across_zero": 0.04, "why": "differences of nearly equal networks scatter"},
+    ],
+)
+def test_a_tolerance_that_is_small_or_says_why_is_accepted(settings):
+    notebook = good_notebook()
+    tolerance(**settings)(notebook)
+    assert list(contract.outputs_are_compared(notebook)) == []
 
 
 @pytest.mark.parametrize(

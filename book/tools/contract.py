@@ -11,6 +11,7 @@ from collections import Counter
 
 import nbformat
 
+from book.tools.compare import decimals
 from book.tools.run import NOTEBOOKS
 from book.tools.stamps import is_recorded, stamp, stored_stamp
 from nnbook.claims import CHECK, CLAIM, statements
@@ -21,6 +22,10 @@ MAX_CHECK_LINES = 50  # messages take room
 MAX_FIGURE, MAX_NOTEBOOK = 80_000, 1_000_000  # bytes
 MAX_WORDS, MAX_VISIBLE_LINES, MAX_CELLS = 3200, 380, 40
 MIN_PREDICTIONS, MAX_FOLD_NAME = 2, 60
+# How far a cell may widen its comparison without saying why; numbers that may cross
+# zero are small against the largest that the cell prints, by this factor.
+MAX_TOLERANCES = {"absolute": 0.1, "relative": 0.2, "across_zero": 0.03, "figure": 0.1}
+MIN_LARGER, MIN_WHY = 3, 5  # 5 words
 WORDS_A_MINUTE, LINES_A_MINUTE = 200, 25
 # Headings in this order; each is a pattern that one heading must match.
 SECTIONS = [
@@ -207,6 +212,47 @@ def no_trailing_semicolon(notebook):
     for cell in code_cells(notebook):
         if re.search(r";\s*$", cell.source, flags=re.MULTILINE):
             yield f"{cell.id}: a line ends with a semicolon"
+
+
+def outputs_are_compared(notebook):
+    """No tag or comment keeps an output from being compared; a wide tolerance says why."""
+    for cell in code_cells(notebook):
+        marks = [
+            tag
+            for tag in cell.metadata.get("tags", [])
+            if re.match(r"nbval|pytest-validate|raises-exception", tag.lower())
+        ]
+        comment = r"^\s*#[#\s]*((?:NBVAL|PYTEST_VALIDATE)_\w+)"
+        marks += re.findall(comment, cell.source, flags=re.MULTILINE)
+        for mark in marks:
+            yield f"{cell.id}: {mark} would keep its outputs from being compared"
+        if "nbval" in cell.metadata:
+            yield from (f"{cell.id}: {reason}" for reason in _tolerance_is_fair(cell))
+
+
+def _tolerance_is_fair(cell):
+    settings = cell.metadata["nbval"]
+    for key in settings.keys() - {*MAX_TOLERANCES, "why"}:
+        yield f"nbval's metadata has no {key!r}, only {', '.join(MAX_TOLERANCES)} and why"
+    sizes = {key: size for key, size in settings.items() if key in MAX_TOLERANCES}
+    for key, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int | float) or size < 0:
+            yield f"{key} is a size, such as 0.01, not {size!r}"
+            return
+    if len(str(settings.get("why", "")).split()) >= MIN_WHY:
+        return
+    for key, size in sizes.items():
+        if size > MAX_TOLERANCES[key]:
+            yield (
+                f"{key} {size:g} is more than {MAX_TOLERANCES[key]:g}: say in five words "
+                "or more why, in the same metadata, as 'why'"
+            )
+    largest = max(map(abs, decimals(cell.outputs)), default=0)
+    if MIN_LARGER * sizes.get("across_zero", 0) > largest:
+        yield (
+            f"numbers up to {sizes['across_zero']:g} may cross zero where the largest "
+            f"is {largest:g}: print differences that say something, or say why"
+        )
 
 
 def images_are_small_pngs(notebook):
@@ -541,6 +587,7 @@ COMMON_RULES = [
     nothing_went_wrong,
     no_absolute_paths,
     no_trailing_semicolon,
+    outputs_are_compared,
     images_are_small_pngs,
     notebook_is_small,
     figures_have_alt_text,
