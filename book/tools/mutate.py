@@ -6,7 +6,8 @@ For each mutation the chapter runs from start to end in a fresh kernel; a broken
 claim or check is noted and stops nothing. The notebook is not touched, and recorded
 benchmarks do not run. First comes a run in which nothing is broken: it shows which
 mutations find nothing to break, and which outputs differ from run to run by
-themselves. Each verdict is stored at once in the book's table.
+themselves. Each verdict is stored at once in the book's table, of which the
+overview, one row for each chapter, is made.
 """
 
 import csv
@@ -38,7 +39,7 @@ MUTATIONS = {
     "order": "masks and positions removed",
     "gradient": "own gradient off by half",
 }
-TABLE = Path("book/mutations.csv")
+TABLE, OVERVIEW = Path("book/mutations.csv"), Path("book/mutations_overview.csv")
 COLUMNS = ["chapter", "broken", "verdict", "claims", "checks", "first, or why none"]
 NOTICED, FINDING, SAME, NOTHING = (
     "noticed",
@@ -46,6 +47,7 @@ NOTICED, FINDING, SAME, NOTHING = (
     "changes nothing",
     "does not apply",
 )
+SHORT = {FINDING: "none", SAME: "same", NOTHING: "–"}
 BROKEN = "application/vnd.nnbook.broken+json"
 COUNTED = "application/vnd.nnbook.counted+json"
 CELL_TIMEOUT = 300  # seconds; whole chapters take less
@@ -111,14 +113,14 @@ def attempt(
         on_cell(executed)
         content = (execute_reply or {}).get("content", {})
         if content.get("status") == "error":
-            trial.raised[cell.id] = content["ename"]
+            trial.raised[cell.id] = f"{content['ename']}: {content['evalue']}"[:200]
 
     client = NotebookClient(
         copy,
         km=kernel,
         timeout=CELL_TIMEOUT,
         interrupt_on_timeout=True,
-        error_on_timeout={"ename": "hung", "evalue": "", "traceback": []},
+        error_on_timeout={"ename": "hung", "evalue": "interrupted", "traceback": []},
         allow_errors=True,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
@@ -176,7 +178,7 @@ def row(chapter: str, mutation: str, trial: Trial, unbroken: Trial, notebook) ->
     """Write a trial as a row of the table, without what a person adds."""
     verdict = trial.verdict(mutation, unbroken)
     if verdict == NOTHING:
-        return [chapter, MUTATIONS[mutation], verdict, "", "", ""]
+        return [chapter, mutation, verdict, "", "", ""]
     own = [cell for cell in notebook.cells if not is_recorded(cell)]
     shares = [
         f"{len(trial.noticed(kind))} of {len(statements(own, kind))}"
@@ -184,7 +186,7 @@ def row(chapter: str, mutation: str, trial: Trial, unbroken: Trial, notebook) ->
     ]
     sentences = trial.noticed(CLAIM) + trial.noticed(CHECK)
     first = sentences[0] if sentences else ""
-    return [chapter, MUTATIONS[mutation], verdict, *shares, first]
+    return [chapter, mutation, verdict, *shares, first]
 
 
 def stored() -> dict[tuple[str, str], list[str]]:
@@ -202,11 +204,29 @@ def store(new: list[str]) -> None:
     if key in rows and rows[key][2] == new[2] and not new[-1]:
         new = [*new[:-1], rows[key][-1]]
     rows[key] = new
-    order = list(MUTATIONS.values())
-    keys = sorted(rows, key=lambda key: (key[0], order.index(key[1])))
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS, *(rows[key] for key in keys)])
+    order = list(MUTATIONS)
+    table = [rows[key] for key in sorted(rows, key=lambda k: (k[0], order.index(k[1])))]
+    for path, lines in (
+        (TABLE, [COLUMNS, *table]),
+        (OVERVIEW, [["chapter", *MUTATIONS], *overview(table)]),
+    ):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
+
+
+def overview(table: list[list[str]]) -> list[list[str]]:
+    """Make a row for each chapter: how many claims and checks each mutation broke."""
+    rows = {}
+    for chapter, mutation, verdict, claims, checks, _ in table:
+        line = rows.setdefault(chapter, dict.fromkeys(MUTATIONS, ""))
+        if verdict == NOTICED:
+            pairs = [share.split(" of ") for share in (claims, checks)]
+            broken, all_ = (
+                sum(map(int, column)) for column in zip(*pairs, strict=True)
+            )
+            verdict = f"{broken} of {all_}" if broken else "stops"
+        line[mutation] = SHORT.get(verdict, verdict)
+    return [[chapter.split("/")[-1], *line.values()] for chapter, line in rows.items()]
 
 
 def report(mutation: str, trial: Trial, unbroken: Trial) -> str:
