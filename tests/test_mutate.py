@@ -382,8 +382,11 @@ def test_a_cell_that_hangs_is_interrupted(tried, monkeypatch):
     monkeypatch.setattr(mutate, "CELL_TIMEOUT", 5)
     cell = "while gradient(1.0)['w'] != [2.0]: pass"
     trial, row = tried("gradient", cell, "print('after')")
-    assert list(trial.raised.values()) == ["hung: interrupted"]
-    assert row[2] == NOTICED
+    ((cell, what),) = trial.raised.items()
+    assert what == "hung: interrupted"
+    assert row[2:] == [NOTICED, "0 of 0", "0 of 0", f"The cell {cell} stops"]
+    row[0], row[3:5] = "a/part", ["0 of 1", "0 of 1"]
+    assert mutate.overview([row])[0].count("stops") == 1
 
 
 def test_recorded_cells_and_figures_are_not_compared():
@@ -456,7 +459,7 @@ def test_the_command_stores_each_verdict_and_keeps_what_a_person_wrote(
     assert linear[2:] == [NOTHING, "", "", ""]
     head, line = mutate.OVERVIEW.read_text(encoding="utf-8").splitlines()
     assert head.split(",") == ["chapter", *MUTATIONS]
-    assert line.split(",") == ["name", "1 of 1", "–", "none", *"––––––"]
+    assert line.split(",") == ["name", "1/1", "–", "none", *"––––––"]
 
     text = table.read_text(encoding="utf-8")
     explained = text.replace("0 of 1,0 of 0,", "0 of 1,0 of 0,the data have no labels")

@@ -184,8 +184,8 @@ def row(chapter: str, mutation: str, trial: Trial, unbroken: Trial, notebook) ->
         f"{len(trial.noticed(kind))} of {len(statements(own, kind))}"
         for kind in (CLAIM, CHECK)
     ]
-    sentences = trial.noticed(CLAIM) + trial.noticed(CHECK)
-    first = sentences[0] if sentences else ""
+    stops = [f"The cell {cell} stops" for cell in trial.raised]
+    first = [*trial.noticed(CLAIM), *trial.noticed(CHECK), *stops, ""][0]
     return [chapter, mutation, verdict, *shares, first]
 
 
@@ -224,7 +224,7 @@ def overview(table: list[list[str]]) -> list[list[str]]:
             broken, all_ = (
                 sum(map(int, column)) for column in zip(*pairs, strict=True)
             )
-            verdict = f"{broken} of {all_}" if broken else "stops"
+            verdict = f"{broken}/{all_}" if broken else "stops"
         line[mutation] = SHORT.get(verdict, verdict)
     return [[chapter.split("/")[-1], *line.values()] for chapter, line in rows.items()]
 
@@ -262,6 +262,9 @@ def mutate(path: Path, mutations: list[str]) -> None:
 
             return attempt(notebook, path.parent, mutation, advance)
 
+        def say(text):
+            progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
         unbroken = attempted("nothing broken")
         if unbroken.broken or unbroken.raised:
             raise NotebookError(
@@ -274,18 +277,12 @@ def mutate(path: Path, mutations: list[str]) -> None:
             if unbroken.counts[mutation]:
                 trial = attempted(MUTATIONS[mutation], mutation)
             store(row(chapter, mutation, trial, unbroken, notebook))
-            progress.console.print(
-                report(mutation, trial, unbroken), markup=False, highlight=False
-            )
+            say(report(mutation, trial, unbroken))
             noticed |= {one["sentence"] for one in trial.broken}
         own = [cell for cell in notebook.cells if not is_recorded(cell)]
         for one in statements(own, CLAIM):
             if one["sentence"] not in noticed:
-                progress.console.print(
-                    f"No mutation broke: {one['sentence']}",
-                    markup=False,
-                    highlight=False,
-                )
+                say(f"No mutation broke: {one['sentence']}")
 
 
 def main(arguments: list[str]) -> None:
