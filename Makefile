@@ -13,6 +13,7 @@ REPOSITORY ?=
 BRANCH ?=
 URL ?=
 COLAB_PYTHON ?=
+MUTATION ?=
 NBVAL := $(RUN) pytest -p book.tools.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
@@ -24,7 +25,7 @@ export NB TITLE PAGES
 
 .DEFAULT_GOAL := help
 .PHONY: help book site new check test test-all test-units test-browser test-newest test-class \
-	test-colab test-real student run lint bench serve lock clean
+	test-colab test-real student run lint bench mutate serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -117,6 +118,9 @@ lint: .venv/ready ## Check the style of code and notebooks
 
 bench: .venv/ready ## Measure time and memory for the README (all, or NB=part/name)
 	@$(RUN) book.tools.bench $(NB)
+
+mutate: .venv/ready ## Break one thing at a time, see which claims notice (NB=part/name, MUTATION=)
+	@$(RUN) book.tools.mutate $(NB) $(MUTATION)
 
 serve: book ## Serve the site at http://localhost:8000
 	$(RUN) http.server --bind localhost --directory _build/html 8000

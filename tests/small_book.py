@@ -26,6 +26,7 @@ root: book/index
 chapters:
   - file: {PAGE}
   - file: book/ledger
+  - file: book/mutations
 """
 
 
@@ -75,8 +76,11 @@ def build_small_book(folder, quoted="A network learned"):
     for name in ("_ext", "_static", "_templates"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=ignored)
-    for name in ("_config.yml", "book/bench.csv", "book/ledger.md"):
-        shutil.copy(ROOT / name, folder / name)
+    shutil.copy(ROOT / "_config.yml", folder)
+    for path in (ROOT / "book").glob("*.csv"):
+        shutil.copy(path, folder / "book")
+    for name in ("ledger", "mutations"):
+        shutil.copy(ROOT / f"book/{name}.md", folder / "book")
     (folder / "book/references.bib").touch()
     landing = f"# A small book\n\n```{{stored-claim}} {PAGE}\n{quoted}\n```\n"
     (folder / "book/index.md").write_text(landing)
