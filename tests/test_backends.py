@@ -1,6 +1,7 @@
 """What chapters state on Keras' other backends, and the table that tells it."""
 
 import csv
+import re
 from pathlib import Path
 
 import nbformat
@@ -9,7 +10,17 @@ from nbformat.v4 import new_code_cell, new_notebook
 from small_book import said
 
 from book.tools import backends
-from book.tools.backends import HOLDS, REASON, TABLE, Failure, failures, main, stored
+from book.tools.backends import (
+    BACKENDS,
+    HOLDS,
+    REASON,
+    TABLE,
+    Failure,
+    failures,
+    main,
+    stored,
+)
+from book.tools.contents import drafts
 from book.tools.run import NotebookError, read
 from nnbook import check, claim
 
@@ -173,30 +184,41 @@ def misfits(chapters, table):
                 yield f"{path}: {words!r} on {backend} is neither {HOLDS} nor a cell"
 
 
+def finished():
+    """List the chapters that are no drafts, and their rows."""
+    chapters = [path for path in backends.chapters() if path not in drafts()]
+    unfinished = {backends.name(path) for path in drafts()}
+    return chapters, {k: row for k, row in stored().items() if k not in unfinished}
+
+
 def test_the_table_says_of_each_chapter_what_holds_where():
-    table = stored()
-    assert list(misfits(backends.chapters(), table)) == []
-    chapter, row = next(iter(table.items()))
-    stop = backends.code_cells(read(Path(f"notebooks/{chapter}.ipynb")))[0].id
-    assert (
-        list(
-            misfits(
-                backends.chapters(), table | {chapter: row | {"JAX": f"{stop}: no"}}
-            )
-        )
-        == []
-    )
+    assert list(misfits(*finished())) == []
+
+
+def test_the_page_with_the_table_names_the_versions_of_the_environment():
+    page = Path("book/using.md").read_text(encoding="utf-8")
+    pinned = Path("tests/backends.txt").read_text(encoding="utf-8")
+    versions = dict(re.findall(r"^(\w+)==(.+)$", pinned, flags=re.MULTILINE))
+    assert versions.keys() == BACKENDS.keys()
+    for backend, name in BACKENDS.items():
+        assert f" {name} {versions[backend]}" in page
+
+
+def test_a_table_that_says_too_little_or_what_is_wrong_is_refused():
+    first, second, *_ = finished()[0]
+    stop = backends.code_cells(read(first))[0].id
+    row = {"Chapter": backends.link(first), "JAX": HOLDS, "PyTorch": f"{stop}: no"}
+    assert list(misfits([first], {backends.name(first): row})) == []
     for spoilt in (
         {"JAX": ""},
         {"JAX": "probably"},
         {"JAX": f"{stop}: "},
-        {"JAX": "no-cell: a reason"},
+        {"JAX": "no-such-cell: a reason"},
         {"PyTorch": f"{stop}: {61 * 'x'}"},
         {"Chapter": "[A title](../notebooks/a.ipynb)"},
     ):
-        assert (
-            len(list(misfits(backends.chapters(), table | {chapter: row | spoilt})))
-            == 1
-        )
-    del table[chapter]
-    assert list(misfits(backends.chapters(), table))
+        table = {backends.name(first): row | spoilt}
+        assert len(list(misfits([first], table))) == 1, spoilt
+    table = {backends.name(first): row}
+    for chapters in ([], [first, second], [second]):
+        assert list(misfits(chapters, table))

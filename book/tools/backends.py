@@ -59,6 +59,7 @@ def failures(path: Path, backend: str) -> list[Failure]:
     notebook = nbformat.from_dict(stored)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
+    ended: list[str] = []
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -66,15 +67,21 @@ def failures(path: Path, backend: str) -> list[Failure]:
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],
         allow_errors=True,
+        on_cell_executed=lambda cell, **_: ended.append(cell.id),
     )
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     environment.pop("NNBOOK_DATA", None)
+    stopped = ""
     try:
         client.execute(env=environment)
-        stopped = None
     except (CellTimeoutError, DeadKernelError) as error:
         stopped = type(error).__name__
-    return list(compare(stored, notebook, stopped))
+    found = []
+    for before, cell in zip(code_cells(stored), code_cells(notebook), strict=True):
+        if stopped and cell.id not in ended:
+            return [*found, Failure(cell.id, stopped)]
+        found += compared(before, cell)
+    return found
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -82,25 +89,21 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def compare(
-    stored: nbformat.NotebookNode, new: nbformat.NotebookNode, stopped: str | None
+def compared(
+    stored: nbformat.NotebookNode, new: nbformat.NotebookNode
 ) -> Iterator[Failure]:
-    """Name each cell that raised, or states something else than before.
+    """Say whether a cell raised, or stated something else than before.
 
     Args:
-        stored: the notebook as the book shows it.
+        stored: the cell as the book shows it.
         new: the same, executed.
-        stopped: why the kernel did not come to the end, if so.
     """
-    for before, cell in zip(code_cells(stored), code_cells(new), strict=True):
-        errors = [out for out in cell.outputs if out.output_type == "error"]
-        if errors:
-            yield Failure(cell.id, shortened(f"{errors[0].ename}: {errors[0].evalue}"))
-        elif stopped and cell.execution_count is None:
-            yield Failure(cell.id, stopped)
+    for output in new.outputs:
+        if output.output_type == "error":
+            yield Failure(new.id, shortened(f"{output.ename}: {output.evalue}"))
             return
-        elif not is_recorded(cell) and sentences(before) != sentences(cell):
-            yield Failure(cell.id, "states something else")
+    if not is_recorded(new) and sentences(stored) != sentences(new):
+        yield Failure(new.id, "states something else")
 
 
 def is_recorded(cell: nbformat.NotebookNode) -> bool:
