@@ -57,6 +57,7 @@ def test_cells_that_fail_on_the_backend_are_named(tmp_path, monkeypatch):
             cell("no-data", 'assert "NNBOOK_DATA" not in os.environ'),
             cell("kinds", 'check("Low", 1, below=2)', low),
             cell("missing", "pass", high),
+            cell("unchecked", "pass", counted),
             cell("new", 'claim("High", 3, above=2)\nclaim("Low", 1, below=2)', high),
             cell("words", 'claim("Higher", 3, above=2)', high),
             cell(
@@ -74,7 +75,9 @@ def test_cells_that_fail_on_the_backend_are_named(tmp_path, monkeypatch):
     found = {failure.cell: failure.reason for failure in failures(path, "jax")}
     other = "states something else"
     assert found == {
-        **dict.fromkeys(["kinds", "missing", "new", "words", "order"], other),
+        **dict.fromkeys(
+            ["kinds", "missing", "unchecked", "new", "words", "order"], other
+        ),
         "check": "AssertionError: BROKEN CHECK: Counted (4; bound: 5)",
         "claim": "AssertionError: BROKEN CLAIM: High",
         "error": f"ValueError: steps must be 1{32 * '.'}…",
