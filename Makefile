@@ -14,6 +14,7 @@ BRANCH ?=
 URL ?=
 COLAB_PYTHON ?=
 MUTATION ?=
+BACKEND ?=
 NBVAL := $(RUN) pytest -p book.tools.nbval_numbers --nbval --nbval-current-env \
 	--nbval-cell-timeout=1800 -n 2 --dist loadfile
 
@@ -25,7 +26,7 @@ export NB TITLE PAGES
 
 .DEFAULT_GOAL := help
 .PHONY: help book site new check test test-all test-units test-browser test-newest test-class \
-	test-colab test-real student run lint bench mutate serve lock clean
+	test-colab test-backend test-real student run lint bench mutate serve lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +97,18 @@ student: .venv/ready ## Build the student editions of the exercises into _build/
 
 test-colab: .venv-colab/ready ## Run the Colab editions on Colab's versions (NB=name)
 	$(RUN) pytest -s tests/test_colab.py $(and $(NB),-k $(NB))
+
+# PyPI's PyTorch for Linux brings several GB of CUDA: it is taken from where pip is told
+# to look for packages, or else from PyTorch's own index of builds for processors.
+.venv-backends/ready: tests/backends.txt $(REQUIREMENTS) | .venv/ready
+	@$(RUN) uv venv --quiet --clear --python .venv/bin/python .venv-backends
+	@$(if $(PIP_FIND_LINKS),UV_FIND_LINKS,UV_TORCH_BACKEND)=$(or $(PIP_FIND_LINKS),cpu) \
+		$(RUN) uv pip install --quiet --python .venv-backends \
+		--requirement tests/backends.txt --constraint $(REQUIREMENTS)
+	@touch $@
+
+test-backend: .venv-backends/ready ## Run chapters on BACKEND=jax or torch (all, or NB=part/name)
+	@.venv-backends/bin/python -m book.tools.backends "$(BACKEND)" $(NB)
 
 test-real: .venv/ready ## Compare recorded benchmarks too (NNBOOK_DATA=folder, NB=path)
 	@test -d "$(NNBOOK_DATA)" || { echo "Name the folder that holds the data:" \

@@ -121,3 +121,18 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arguments: run(
         *keras.tree.map_structure(ops.convert_to_tensor, arguments)
     )
+
+
+def steps_per_execution(steps: int) -> int:
+    """Return how many training steps Keras can take in one go: 1 on PyTorch.
+
+    For `model.compile(steps_per_execution=...)`, which changes nothing but the time
+    that training takes; Keras refuses more than one on PyTorch. First used in:
+    overfitting.
+
+    Args:
+        steps: how many to take where the backend can.
+    """
+    import keras
+
+    return 1 if keras.backend.backend() == "torch" else steps

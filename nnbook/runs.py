@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 # Measured: with oneDNN off, four printed digits are the same across thread
 # counts and older CPUs; with it on they are not. NumPy's sums differ with the
 # number of BLAS threads too, and these, waiting for work, took as many CPU
-# seconds as a whole chapter; PyTorch is ten times slower with more than one.
+# seconds as a whole chapter; PyTorch is ten times slower with more than one. JAX
+# alone turns double precision into single, unless it is told not to: layers compute
+# in single precision all the same.
 _ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "JAX_ENABLE_X64": "1",
 }
 
 

@@ -157,6 +157,14 @@ def test_a_new_chapter_runs_as_it_is_and_owes_what_its_author_must_write(book):
             "measures it."
         ),
         (
+            "book/backends.csv: vision/colour has no word on JAX: make test-backend "
+            "BACKEND=jax NB=vision/colour finds it."
+        ),
+        (
+            "book/backends.csv: vision/colour has no word on PyTorch: make test-backend "
+            "BACKEND=torch NB=vision/colour finds it."
+        ),
+        (
             "colour: last of all, take the tag 'draft' off the first cell: from then on "
             "the tests ask for all of this."
         ),
@@ -276,6 +284,10 @@ DEBTS = {
     "bench": (
         lambda: edit("book/bench.csv", "foundations/perceptron,", "a,"),
         "book/bench.csv: foundations/perceptron has no row: make bench",
+    ),
+    "other backends": (
+        lambda: edit("book/backends.csv", "foundations/perceptron.", "a/b."),
+        "book/backends.csv: foundations/perceptron has no word on JAX: make test-backend",
     ),
     "a slot": (
         lambda: change(EXERCISES, add("SLOT: a question.")),
@@ -567,11 +579,12 @@ def test_make_names_the_drafts():
         ("check", 'book.tools.check "$NB" 99'),
         ("bench", "book.tools.bench vision/cnn"),
         ("run", "book.tools.run vision/cnn"),
+        ("test-backend", 'book.tools.backends "jax" vision/cnn'),
     ],
 )
 def test_make_passes_on_what_is_named(target, call):
     recipe = subprocess.run(
-        [*DRY_MAKE, target, "NB=vision/cnn", "TITLE=A", "LIMIT=99"],
+        [*DRY_MAKE, target, "NB=vision/cnn", "TITLE=A", "LIMIT=99", "BACKEND=jax"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -156,3 +156,13 @@ def test_the_gan_chapters_step_runs_on_the_backend_at_hand():
     assert all(np.isfinite(points).all() for points in played.values())
     # Only PyTorch refuses to multiply a NumPy array by a tensor.
     assert not any(isinstance(part, np.ndarray) for part in games[0].values())
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"), [("tensorflow", 20), ("jax", 20), ("torch", 1)]
+)
+def test_pytorch_takes_one_step_at_a_time(name, steps, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: name)
+    assert nnbook.steps_per_execution(20) == steps

@@ -20,6 +20,7 @@ def draws(seed):
 
 assert draws(3) == draws(3) != draws(4)
 assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+assert os.environ["JAX_ENABLE_X64"] == "1"
 assert not matplotlib.rcParams["axes.spines.top"]
 """
 THREADS = """
@@ -50,7 +51,7 @@ def run(code):
     environment = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("TF_", "OMP_", "OPENBLAS_"))
+        if not key.startswith(("TF_", "OMP_", "OPENBLAS_", "JAX_"))
     }
     arguments = [sys.executable, "-W", "always::UserWarning", "-c", code]
     return subprocess.run(

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
 
-from book.tools import contract
+from book.tools import backends, contract
 from book.tools.bench import TABLE, stored
 from book.tools.contents import (
     CONTENTS,
@@ -157,6 +157,13 @@ def places(chapter: Path) -> Iterator[str]:
     name = contract.name(chapter)
     if name not in stored():
         yield f"{TABLE}: {name} has no row: make bench NB={name} measures it."
+    row = backends.stored().get(name, {})
+    for backend, column in backends.BACKENDS.items():
+        if not row.get(column):
+            yield (
+                f"{backends.TABLE}: {name} has no word on {column}: "
+                f"make test-backend BACKEND={backend} NB={name} finds it."
+            )
 
 
 def answers(exercises: Path, seconds: float) -> Iterator[str]:
