@@ -127,8 +127,7 @@ def steps_per_execution(steps: int) -> int:
     """Return how many training steps Keras can take in one go: 1 on PyTorch.
 
     For `model.compile(steps_per_execution=...)`, which changes nothing but the time
-    that training takes; Keras refuses more than one on PyTorch. First used in:
-    overfitting.
+    that training takes; Keras refuses more than one on PyTorch.
 
     Args:
         steps: how many to take where the backend can.

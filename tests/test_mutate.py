@@ -1,13 +1,16 @@
 """Mutations: each acts where it should, and is noticed, missed, or has no place."""
 
 import asyncio
+import base64
 import csv
+import io
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from jupyter_client import AsyncKernelManager
+from PIL import Image
 from small_book import said
 
 from book.tools import mutate
@@ -392,12 +395,19 @@ def test_a_cell_that_hangs_is_interrupted(tried, monkeypatch):
     assert mutate.overview([row])[0].count("stops") == 1
 
 
-def test_recorded_cells_and_figures_are_not_compared():
+def test_another_figure_is_a_change_and_a_warning_is_none():
+    def shown(color):
+        file = io.BytesIO()
+        Image.new("RGB", (60, 40), color).save(file, "png")
+        data = {"image/png": base64.b64encode(file.getvalue()).decode()}
+        return nbformat.v4.new_output("display_data", data)
+
     stored, new = code("1", id="a"), code("1", id="a")
-    picture = {"image/png": "one", "text/plain": "<Figure>"}
-    stored.outputs = [nbformat.v4.new_output("display_data", picture)]
-    new.outputs = [nbformat.v4.new_output("display_data", picture | {"image/png": "b"})]
+    warning = nbformat.v4.new_output("stream", name="stderr", text="careful")
+    stored.outputs, new.outputs = [shown("white")], [warning, shown("white")]
     assert not mutate.differ(stored, new)
+    new.outputs = [shown("red")]
+    assert mutate.differ(stored, new)
     new.outputs = []
     assert mutate.differ(stored, new)
 
@@ -490,12 +500,30 @@ def test_the_command_says_what_it_takes(arguments):
         mutate.main(arguments)
 
 
+# Chapters that nobody has mutated yet. The list only shrinks.
+NOT_YET = {
+    "foundations/feedforward",
+    "foundations/overfitting",
+    "foundations/regression",
+    "foundations/training",
+    "generative/gan",
+    "sequences/forecasting",
+    "sequences/lstm_gru",
+    "sequences/rnn",
+    "vision/cnn",
+    "vision/landmarks",
+    "vision/transfer_learning",
+}
+
+
 def test_every_chapter_has_its_rows_and_they_name_what_it_says(monkeypatch):
     monkeypatch.chdir(ROOT)
     rows = list(mutate.stored().values())
     names = [
         path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in chapters()
     ]
+    assert set(names) >= NOT_YET
+    names = [name for name in names if name not in NOT_YET]
     wanted = [(name, text) for name in names for text in MUTATIONS]
     assert [(row[0], row[1]) for row in rows] == wanted, "make mutate NB=... is due"
     said_in = {

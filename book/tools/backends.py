@@ -24,6 +24,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from book.tools.contents import EXERCISES, contents, drafts
 from book.tools.run import CELL_TIMEOUT, NOTEBOOKS, NotebookError, named, read
+from book.tools.stamps import is_recorded
 from nnbook.claims import CHECK, CLAIM, statements
 
 ROOT = Path(__file__).parents[2]
@@ -104,11 +105,6 @@ def compared(
             return
     if not is_recorded(new) and sentences(stored) != sentences(new):
         yield Failure(new.id, "states something else")
-
-
-def is_recorded(cell: nbformat.NotebookNode) -> bool:
-    """Say whether a cell belongs to a benchmark, which is not run here."""
-    return "recorded" in cell.metadata.get("tags", [])
 
 
 def sentences(cell: nbformat.NotebookNode) -> list[list[str]]:
