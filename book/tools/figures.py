@@ -10,7 +10,7 @@ HASH_SIZE = 16  # bits in either direction, for each of red, green and blue
 HUES = 12
 LITTLE_INK = 0.003  # of the figure's area: a hue with less counts as this much
 # A hue that halves is a curve that is gone. Measured over the book: figures drawn again
-# with other text rendering or 4 % larger or smaller change by at most 0.1 (75 of 78),
+# with other text rendering or 4 % larger or smaller change by at most 0.1 (146 of 148),
 # a curve less changes 41 of 49 by more, and two figures of a chapter differ by 0.29.
 INK_WEIGHT = 0.25
 
