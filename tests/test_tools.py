@@ -31,7 +31,7 @@ def test_run_stores_outputs_and_a_second_run_changes_no_byte(tmp_path):
         tmp_path / "a.ipynb",
         markdown("# Title", id="title"),
         code("import os, time\nprint(os.getcwd() != '')", id="first"),
-        code("print(f'{time.perf_counter():.3f} s')\n0.5", id="second"),
+        code("print(f'took {time.perf_counter():.3f} s')\n0.5", id="second"),
     )
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata["widgets"] = {"noise": 1}
