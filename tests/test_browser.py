@@ -141,13 +141,15 @@ def test_page_is_accessible_light_and_never_cut_off(visit, site, name, record_pr
         record_property(name, f"{weight} kB, the largest: {largest}")
     page.set_viewport_size({"width": PHONE, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    if name not in contents():
+        return  # the index and the search are the theme's
     page.set_viewport_size({"width": DESKTOP, "height": 900})
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
     cut = page.locator("pre, .text_html, .pst-scrollable-table-container").evaluate_all(
         """all => all.filter((one) => one.scrollWidth > one.clientWidth)
                   .map((one) => one.innerText)"""
     )
-    assert cut == [] or name not in contents()
+    assert cut == []
 
 
 def weigh(page):

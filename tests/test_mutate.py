@@ -342,7 +342,7 @@ def tried(kernel, tmp_path_factory):
         chapter = notebook(SETUP, *sources)
         unbroken = notebook(REST)
         unbroken.cells += chapter.cells  # the same cells, which get their outputs
-        mutate.NotebookClient(unbroken, km=kernel).execute(cwd=str(folder))
+        mutate.client(unbroken, folder, km=kernel).execute()
         trial = mutate.attempt(chapter, folder, mutation, kernel=kernel)
         return trial, mutation and mutate.row(
             "part/name", mutation, trial, Trial(), chapter
@@ -519,9 +519,7 @@ NOT_YET = {
 def test_every_chapter_has_its_rows_and_they_name_what_it_says(monkeypatch):
     monkeypatch.chdir(ROOT)
     rows = list(mutate.stored().values())
-    names = [
-        path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in chapters()
-    ]
+    names = [mutate.name(path) for path in chapters()]
     assert set(names) >= NOT_YET
     names = [name for name in names if name not in NOT_YET]
     wanted = [(name, text) for name in names for text in MUTATIONS]

@@ -150,6 +150,14 @@ def test_the_landing_page_quotes_a_claim_as_it_is_stored():
     assert quotation in [tuple(claim[key] for key in KEYS) for claim in claims]
 
 
+def test_the_landing_figures_are_their_pages_own():
+    source = (ROOT / "book/index.md").read_text(encoding="utf-8")
+    wanted = re.findall(r"^```\{stored-figure\} (\S+) (\S+)$", source, re.MULTILINE)
+    shown = {Path(load).name for load in read(PAGES[0]).loads if "_images/" in load}
+    assert wanted
+    assert shown == {f"{page.replace('/', '-')}-{cell}.png" for page, cell in wanted}
+
+
 def test_a_quotation_of_no_claim_stops_the_build(tmp_path):
     with pytest.raises(SystemExit, match="does not claim 'Zeal hurts'"):
         build_small_book(tmp_path, quoted="Zeal hurts")

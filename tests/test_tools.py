@@ -224,6 +224,19 @@ def test_the_site_is_replaced_only_when_it_is_finished(book, monkeypatch):
     assert left == {"html", "html-workshop"}
 
 
+def test_pages_that_left_the_contents_leave_the_site(book):
+    site = book / "site"
+    kept = ["index.html", "book/using.html", "notebooks/vision/cnn.html"]
+    kept += ["_sources/notebooks/vision/cnn.ipynb", "_sources/book/using.md"]
+    gone = ["book/gone.html", "_sources/book/gone.md", "notebooks/vision/gone.html"]
+    for name in [*kept, *gone]:
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).touch()
+    build.remove_old_pages(site)
+    left = {path.relative_to(site).as_posix() for path in site.rglob("*.*")}
+    assert left == set(kept)
+
+
 def test_the_readme_has_the_measured_table():
     with (ROOT / bench.TABLE).open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)

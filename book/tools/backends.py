@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from book.tools.contents import EXERCISES, contents, drafts
-from book.tools.run import CELL_TIMEOUT, NOTEBOOKS, NotebookError, named, read
+from book.tools.contract import code_cells, name
+from book.tools.run import NOTEBOOKS, NotebookError, client, named, read
 from book.tools.stamps import is_recorded
 from nnbook.claims import CHECK, CLAIM, statements
 
@@ -61,12 +61,9 @@ def failures(path: Path, backend: str) -> list[Failure]:
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
     ended: list[str] = []
-    client = NotebookClient(
+    runner = client(
         notebook,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--log-level=ERROR"],
+        path.parent,
         allow_errors=True,
         on_cell_executed=lambda cell, **_: ended.append(cell.id),
     )
@@ -74,7 +71,7 @@ def failures(path: Path, backend: str) -> list[Failure]:
     environment.pop("NNBOOK_DATA", None)
     stopped = ""
     try:
-        client.execute(env=environment)
+        runner.execute(env=environment)
     except (CellTimeoutError, DeadKernelError) as error:
         stopped = type(error).__name__
     found = []
@@ -83,11 +80,6 @@ def failures(path: Path, backend: str) -> list[Failure]:
             return [*found, Failure(cell.id, stopped)]
         found += compared(before, cell)
     return found
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """List the cells of code."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def compared(
@@ -140,11 +132,6 @@ def chapters() -> list[Path]:
         for page in pages
         if NOTEBOOKS in page.parents and not page.stem.endswith(EXERCISES)
     ]
-
-
-def name(path: Path) -> str:
-    """Return a notebook's PART/NAME."""
-    return path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
 
 
 def link(path: Path) -> str:

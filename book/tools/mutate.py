@@ -19,12 +19,12 @@ from pathlib import Path
 
 import nbformat
 from jupyter_client import AsyncKernelManager
-from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from book.tools.compare import Tolerance, outputs_difference
-from book.tools.run import NOTEBOOKS, NotebookError, named, read
+from book.tools.contract import name
+from book.tools.run import NotebookError, client, named, read
 from book.tools.stamps import is_recorded
 from nnbook.claims import CHECK, CLAIM, statements
 
@@ -116,23 +116,19 @@ def attempt(
         if content.get("status") == "error":
             trial.raised[cell.id] = f"{content['ename']}: {content['evalue']}"[:200]
 
-    client = NotebookClient(
+    runner = client(
         copy,
+        folder,
         km=kernel,
         timeout=CELL_TIMEOUT,
         interrupt_on_timeout=True,
         error_on_timeout={"ename": "hung", "evalue": "interrupted", "traceback": []},
         allow_errors=True,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=ERROR"],
-        record_timing=False,
-        coalesce_streams=True,
         on_cell_executed=executed_one,
     )
     environment = {key: os.environ[key] for key in os.environ if key != "NNBOOK_DATA"}
     try:
-        client.execute(env=environment)
+        runner.execute(env=environment)
     except DeadKernelError:
         trial.raised["the kernel"] = "died"
     if first.id in trial.raised:
@@ -221,8 +217,8 @@ def report(mutation: str, trial: Trial, unbroken: Trial) -> str:
     lines = [
         f"{MUTATIONS[mutation]}: {verdict} (acted {acted} times, {changed} cells changed)"
     ]
-    for name, kind in (("claim", CLAIM), ("check", CHECK)):
-        lines += [f"  {name} broken: {one}" for one in trial.noticed(kind)]
+    for word, kind in (("claim", CLAIM), ("check", CHECK)):
+        lines += [f"  {word} broken: {one}" for one in trial.noticed(kind)]
     lines += [f"  cell {cell}: {what}" for cell, what in trial.raised.items()]
     return "\n".join(lines)
 
@@ -233,14 +229,14 @@ def mutate(path: Path, mutations: list[str]) -> None:
     Raises:
         NotebookError: it cannot be read, or its claims break when nothing is broken.
     """
-    chapter = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
+    chapter = name(path)
     notebook = read(path)
     cells = sum(cell.cell_type == "code" for cell in notebook.cells) + 2
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as progress:
 
-        def attempted(name, mutation=None):
-            task = progress.add_task(f"{chapter}: {name}", total=cells)
+        def attempted(what, mutation=None):
+            task = progress.add_task(f"{chapter}: {what}", total=cells)
 
             def advance(executed):
                 progress.update(task, completed=executed)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -64,6 +65,27 @@ def named(text: str) -> Path:
     return NOTEBOOKS / f"{text.removeprefix('notebooks/')}.ipynb"
 
 
+def client(
+    notebook: nbformat.NotebookNode, folder: Path, **options: Any
+) -> NotebookClient:
+    """Prepare a kernel for a notebook, as all the book's tools run them.
+
+    Args:
+        notebook: gets the outputs and execution counts.
+        folder: the kernel's working folder.
+        **options: more of nbclient's, or others.
+    """
+    settings = {
+        "timeout": CELL_TIMEOUT,
+        "kernel_name": "python3",
+        "resources": {"metadata": {"path": str(folder)}},
+        "extra_arguments": ["--log-level=ERROR"],
+        "record_timing": False,
+        "coalesce_streams": True,
+    }
+    return NotebookClient(notebook, **settings | options)
+
+
 def execute(
     notebook: nbformat.NotebookNode,
     path: Path,
@@ -88,19 +110,14 @@ def execute(
         nonlocal position
         position = cells.index(cell)
 
-    client = NotebookClient(
+    runner = client(
         notebook,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--log-level=ERROR"],
-        record_timing=False,
-        coalesce_streams=True,
+        path.parent,
         on_cell_execute=begin,
         on_cell_executed=lambda **_: on_cell(position + 1),
     )
     try:
-        client.execute()
+        runner.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise NotebookError(
             f"{path}: code cell {position + 1} failed, the file is unchanged\n\n"
