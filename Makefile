@@ -16,7 +16,7 @@ COLAB_PYTHON ?=
 MUTATION ?=
 BACKEND ?=
 NBVAL := $(RUN) pytest -p book.tools.nbval_numbers --nbval --nbval-current-env \
-	--nbval-cell-timeout=1800 -n 2 --dist loadfile
+	-n 2 --dist loadfile
 
 SOURCES := $(shell find book/ notebooks/ nnbook/ -not -path '*/.*' -not -path '*__pycache__*')
 

@@ -15,6 +15,7 @@ import pytest
 from book.tools.editions import chapters
 from book.tools.pdf import serving
 from book.tools.publish import build_wheel, colab_edition
+from book.tools.run import CELL_TIMEOUT
 from nnbook.claims import statements
 
 PYTHON = Path(".venv-colab/bin/python").absolute()
@@ -68,6 +69,7 @@ def test_colab_edition_runs(path, site, tmp_path):
     before, started = versions(), time.perf_counter()
     clean = {"HOME": str(tmp_path), "PATH": f"{PYTHON.parent}:/usr/bin:/bin"}
     command = [PYTHON, "-m", "jupyter", "execute", "--inplace", "edition.ipynb"]
+    command.append(f"--timeout={CELL_TIMEOUT}")
     result = subprocess.run(
         command,
         cwd=tmp_path,

@@ -22,7 +22,7 @@ from book.tools.compare import (
     difference,
     outputs_difference,
 )
-from book.tools.run import execute
+from book.tools.run import CELL_TIMEOUT, execute
 from nnbook.claims import CHECK, CLAIM
 from nnbook.live import MIME_TYPE as WEIGHTS
 
@@ -495,6 +495,11 @@ def test_nbval_passes_what_agrees_and_refuses_the_rest(pytester, monkeypatch):
     result.stdout.fnmatch_lines(
         ["*stream stdout, text: 0.6 became 0.971 (tolerance: *"]
     )
+
+
+def test_nbval_gives_a_cell_the_time_that_the_authoring_command_gives(pytester):
+    config = pytester.parseconfigure("-p", "book.tools.nbval_numbers", "--nbval")
+    assert config.option.nbval_cell_timeout == CELL_TIMEOUT
 
 
 def figure_of(code):

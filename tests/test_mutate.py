@@ -385,7 +385,7 @@ def test_a_cell_that_raises_notices_and_does_not_stop_the_run(tried):
 
 def test_a_cell_that_hangs_is_interrupted(tried, monkeypatch):
     tried(None, "imported = True")  # which takes longer than the cell is given
-    monkeypatch.setattr(mutate, "CELL_TIMEOUT", 10)
+    monkeypatch.setattr(mutate, "BROKEN_TIMEOUT", 10)
     cell = "while gradient(1.0)['w'] != [2.0]: pass"
     trial, row = tried("gradient", cell, "print('after')")
     ((cell, what),) = trial.raised.items()

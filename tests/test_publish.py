@@ -1,12 +1,15 @@
 """What a published site has beside the pages. Its whole is built by test-browser."""
 
+import os
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from small_book import FOLD, lesson
 
 from book.tools import publish
@@ -149,3 +152,73 @@ def test_links_of_a_colab_edition_lead_to_the_site(monkeypatch, tmp_path):
         f"[c]({URL}/notebooks/vision/c.html) [d]({URL}/book/d.html) "
         "[e](https://example.org/e.md)"
     )
+
+
+def test_wheels_and_editions_of_the_last_site_are_gone(tmp_path, monkeypatch):
+    old = [tmp_path / "wheels/old.whl", tmp_path / "colab/part/gone.ipynb"]
+    for path in old:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(publish, "print_book", lambda *_: None)
+    monkeypatch.setattr(publish, "build", lambda _, __, finish: finish(tmp_path))
+    publish.publish("ada/networks", "gh-pages", URL)
+    assert len(list(tmp_path.glob("wheels/*.whl"))) == 1
+    assert not any(path.exists() for path in old)
+    editions = {
+        path.relative_to(tmp_path / "colab") for path in tmp_path.rglob("*.ipynb")
+    }
+    assert editions == {path.relative_to(NOTEBOOKS) for path in PATHS}
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_an_older_commit_does_not_replace_the_site_of_a_newer_one(tmp_path):
+    workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())
+    script = workflow["jobs"]["site"]["steps"][-1]["run"]
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    environment = os.environ | {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        **{f"GIT_{who}_NAME": "ada" for who in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{who}_EMAIL": "ada@example.org" for who in ("AUTHOR", "COMMITTER")},
+    }
+
+    def git(*arguments, folder=clone):
+        command = ["git", *arguments]
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    git("init", "--quiet", "--bare", remote, folder=tmp_path)
+    git("clone", "--quiet", remote, clone, folder=tmp_path)
+    commits = []
+    for name in ("older", "newer"):
+        git("commit", "--quiet", "--allow-empty", "--message", name)
+        commits.append(git("rev-parse", "HEAD"))
+    older, newer = commits
+
+    def published(commit):
+        """Publish a site of one page, and return what then stands."""
+        site = clone / "_build/site"
+        shutil.rmtree(site, ignore_errors=True)
+        site.mkdir(parents=True)
+        (site / "index.html").write_text(commit)
+        given = {"COMMIT": commit, "BRANCH": "gh-pages", "REMOTE": str(remote)}
+        subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=clone,
+            env=environment | given,
+            check=True,
+            capture_output=True,
+        )
+        return git("show", "gh-pages:index.html", folder=remote)
+
+    assert published(older) == older
+    assert published(newer) == newer
+    assert published(newer) == newer
+    assert published(older) == newer

@@ -10,10 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+import yaml
 from small_book import FOLD_NAME, PAGE, build_small_book
 
 from book.tools import build
-from book.tools.contents import contents
+from book.tools.contents import CONTENTS, contents
 from nnbook.claims import CHECK, CLAIM, statements
 
 ROOT = Path(__file__).parents[1]
@@ -243,6 +244,21 @@ def test_live_figures_stand_on_their_pages_with_their_scripts(name, figures):
         assert f"live-{figure}" in page.ids
     scripts = [Path(load.partition("?")[0]).stem for load in page.loads]
     assert [one for one in scripts if one in ("live", *figures)] == ["live", *figures]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_sidebar_opens_the_current_part_alone(path):
+    fold = r'<details class="part" open=""><summary [^>]*><span [^>]*>(.*?)</span>'
+    opened = [html.unescape(one) for one in re.findall(fold, read(path).text)]
+    page = path.relative_to(ROOT / SITE).with_suffix("").as_posix()
+    table = yaml.safe_load((ROOT / CONTENTS).read_text(encoding="utf-8"))
+    current = [
+        part["caption"]
+        for part in table["parts"]
+        for chapter in part["chapters"]
+        if page in [one["file"] for one in (chapter, *chapter.get("sections", []))]
+    ]
+    assert opened == current
 
 
 def test_a_page_without_mathematics_loads_none():

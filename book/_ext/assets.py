@@ -54,20 +54,32 @@ def drop_unused(app, pagename, templatename, context, doctree):
         ]
 
 
-def name_folds(app, pagename, templatename, context, doctree):
-    """Name the sidebar's folds after their chapters: the theme leaves them nameless."""
+def fold_sidebar(app, pagename, templatename, context, doctree):
+    """Fold the sidebar's parts but the current one, and name its folds.
+
+    Forty chapters in one list would hide where the reader is; the theme's own folds,
+    a chapter's for its exercises, are nameless.
+    """
     generate = context.get("generate_toctree_html")
     if not generate:
         return
 
-    def named(*arguments, **options):
+    def folded(*arguments, **options):
         tree = generate(*arguments, **options)
         for fold in tree.select("li > details > summary"):
             chapter = fold.find_parent("li").find("a").get_text(strip=True)
             fold["aria-label"] = f"Exercises for: {chapter}"
+        for caption in tree.select("p.caption"):
+            pages = caption.find_next_sibling("ul")
+            part = caption.wrap(tree.new_tag("details", attrs={"class": "part"}))
+            if "current" in pages["class"]:
+                part["open"] = ""
+            part.append(pages)
+            caption.name = "summary"
+            del caption["role"], caption["aria-level"]
         return tree
 
-    context["generate_toctree_html"] = named
+    context["generate_toctree_html"] = folded
 
 
 def one_search(app, config):
@@ -79,7 +91,7 @@ def setup(app):
     """Register with Sphinx."""
     app.connect("config-inited", one_search)
     app.connect("html-page-context", drop_unused, priority=1000)
-    app.connect("html-page-context", name_folds, priority=1000)
+    app.connect("html-page-context", fold_sidebar, priority=1000)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", shrink_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

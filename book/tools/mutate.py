@@ -51,7 +51,7 @@ NOTICED, FINDING, SAME, NOTHING = (
 SHORT = {FINDING: "none", SAME: "same", NOTHING: "–"}
 BROKEN = "application/vnd.nnbook.broken+json"
 COUNTED = "application/vnd.nnbook.counted+json"
-CELL_TIMEOUT = 300  # seconds; whole chapters take less
+BROKEN_TIMEOUT = 300  # seconds a cell; whole chapters take less
 
 
 @dataclass
@@ -120,7 +120,7 @@ def attempt(
         copy,
         folder,
         km=kernel,
-        timeout=CELL_TIMEOUT,
+        timeout=BROKEN_TIMEOUT,
         interrupt_on_timeout=True,
         error_on_timeout={"ename": "hung", "evalue": "interrupted", "traceback": []},
         allow_errors=True,

@@ -15,7 +15,12 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from book.tools.compare import Tolerance, outputs_difference
 from book.tools.contents import CONTENTS, drafts
-from book.tools.run import is_only_recorded
+from book.tools.run import CELL_TIMEOUT, is_only_recorded
+
+
+def pytest_configure(config):
+    """Give each cell the time that it has in the authoring command."""
+    config.option.nbval_cell_timeout = CELL_TIMEOUT
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -24,7 +24,7 @@ from book.tools.compare import differ_in_durations_only
 from book.tools.stamps import is_recorded, stamp, stored_stamp
 
 NOTEBOOKS = Path("notebooks")
-CELL_TIMEOUT = 1800  # seconds, as for nbval: recorded cells train for minutes
+CELL_TIMEOUT = 1800  # seconds, in every tool: recorded cells train for minutes
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
