@@ -32,9 +32,9 @@ def shrink_figures(app, exception):
     for path in (Path(app.outdir) / "_images").glob("*.png"):
         with Image.open(path) as image:
             if image.mode != "P":
-                image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-                    path, optimize=True
-                )
+                image.convert("RGB").quantize(
+                    256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+                ).save(path)
 
 
 def drop_unused(app, pagename, templatename, context, doctree):

@@ -106,14 +106,12 @@ def table(head, rows, classes):
     return nodes.table("", group, classes=classes)
 
 
-def all_statements(app, kind):
-    """List (page, title, statements) of all pages that have some, in order."""
-    pages = [page for part in app.env.toctree_includes.values() for page in part]
-    found = [
-        (page, app.env.titles[page].astext(), statements(cells_of(app, page), kind))
-        for page in pages
-    ]
-    return [(page, title, said) for page, title, said in found if said]
+def all_statements(app):
+    """List (page, title, claims, checks) of all pages, in the book's order."""
+    for page in [page for part in app.env.toctree_includes.values() for page in part]:
+        cells = cells_of(app, page)
+        claims, checks = (statements(cells, kind) for kind in (CLAIM, CHECK))
+        yield page, app.env.titles[page].astext(), claims, checks
 
 
 def ledger_tables(app, docname):
@@ -131,21 +129,22 @@ def ledger_tables(app, docname):
     def section(name, title, *content):
         return nodes.section("", nodes.title("", "", *title), *content, ids=[name])
 
-    chapters = all_statements(app, CLAIM)
-    total = sum(len(claims) for _, _, claims in chapters)
+    pages = list(all_statements(app))
+    chapters = [page for page in pages if page[2]]
+    total = sum(len(claims) for _, _, claims, _ in chapters)
     counts = [
         [link(title, f"#{nodes.make_id(page)}"), str(len(claims))]
-        for page, title, claims in chapters
+        for page, title, claims, _ in chapters
     ]
     yield table(["chapter", "claims"], [*counts, ["the book", str(total)]], ["counts"])
     head = ["claim", "measured", "bound"]
-    for page, title, claims in chapters:
+    for page, title, claims, _ in chapters:
         heading = link(title, app.builder.get_relative_uri(docname, page))
         claimed = table(head, rows(page, "claim", claims), ["claims"])
         yield section(nodes.make_id(page), heading, claimed)
     checked = [
         [*row, title]
-        for page, title, checks in all_statements(app, CHECK)
+        for page, title, _, checks in pages
         for row in rows(page, "check", checks)
     ]
     head = ["check", "measured", "bound", "chapter"]
