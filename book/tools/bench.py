@@ -8,6 +8,7 @@ notebooks named, only their rows are measured, and grading is not.
 """
 
 import csv
+import multiprocessing
 import os
 import resource
 import shutil
@@ -39,7 +40,9 @@ def measure(path: Path) -> list[str]:
     The time before the lesson is what the kernel's start and the setup cell,
     mostly imports, take of the wall time.
     """
-    with ProcessPoolExecutor(max_workers=1) as process:
+    # Not a fork: it would share the sockets of a process that has run a kernel.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as process:
         wall, before, usage = process.submit(_run, path).result()
     kilobyte = 1 if sys.platform == "darwin" else 1024
     return [
