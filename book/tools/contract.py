@@ -49,7 +49,6 @@ SECTIONS = [
 # list only shrinks.
 UNREVISED = [
     "foundations/overfitting",
-    "foundations/perceptron",
     "foundations/training",
     "generative/gan",
     "sequences/forecasting",
