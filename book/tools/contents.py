@@ -10,9 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from book.tools.run import NOTEBOOKS
-
-CONTENTS = Path("book/_toc.yml")
+CONTENTS, NOTEBOOKS = Path("book/_toc.yml"), Path("notebooks")
 EXERCISES = "_exercises"  # how the name of an exercise notebook ends
 DRAFT = "draft"  # the tag on a draft's first cell
 

@@ -21,9 +21,9 @@ from nbformat import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from book.tools.compare import differ_in_durations_only
+from book.tools.contents import NOTEBOOKS
 from book.tools.stamps import is_recorded, stamp, stored_stamp
 
-NOTEBOOKS = Path("notebooks")
 CELL_TIMEOUT = 1800  # seconds, in every tool: recorded cells train for minutes
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
